@@ -1,0 +1,29 @@
+"""What every service call is handed besides its data: who asks, and what time it is."""
+
+import time
+from collections.abc import Callable
+from typing import NewType
+
+import msgspec
+
+Millis = NewType("Millis", int)
+"""A moment: milliseconds since 1970-01-01T00:00:00Z. An integer because both the wire and the store keep it so."""
+
+ProjectId = NewType("ProjectId", int)
+DEFAULT_PROJECT = ProjectId(1)
+
+Clock = Callable[[], Millis]
+
+
+def system_clock() -> Millis:
+    return Millis(time.time_ns() // 1_000_000)
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, in which project, through which dialect: what the audit writes down."""
+
+    name: str = "anonymous"
+    project: ProjectId = DEFAULT_PROJECT
+    dialect: str
+    """The front door's folder name: `kubeflow`, `jfrog`, `native`."""
+    request_id: str

@@ -1,0 +1,60 @@
+"""Custom properties: typed values that users hang on any record.
+
+Stored as natural JSON, so that an operator can read the column: `{"accuracy": 0.97, "epochs": 12, "gpu": true, "framework": "onnx"}`.
+An integer and a float stay apart (`3` and `3.0`); a struct is `{"struct": "<base64>"}`, a proto `{"type_url": ..., "proto": "<base64>"}`.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from modelyard.errors import invalid
+
+MAX_KEY = 255
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+class StructValue(msgspec.Struct, frozen=True):
+    """A JSON object, kept as the base64 text it was given in."""
+
+    struct: str
+
+
+class ProtoValue(msgspec.Struct, frozen=True):
+    """A protobuf message: its type URL and its bytes as base64 text."""
+
+    type_url: str
+    proto: str
+
+
+PropertyValue = bool | int | float | str | StructValue | ProtoValue
+Properties = Mapping[str, PropertyValue]
+EMPTY: Properties = {}
+
+_DECODER = msgspec.json.Decoder(dict[str, bool | int | float | str | dict[str, str]])
+
+
+def check(properties: Properties) -> None:
+    """Refuse what no database could keep. Raises `Invalid` naming the key."""
+    for key, value in properties.items():
+        if len(key) > MAX_KEY:
+            invalid("a custom property's key", key, f"use at most {MAX_KEY} characters")
+        if type(value) is int and not INT64_MIN <= value <= INT64_MAX:
+            invalid(f"custom property {key!r}", value, "an integer must fit in 64 bits; use a string for larger ones")
+
+
+def encode(properties: Properties) -> str:
+    return msgspec.json.encode(properties).decode()
+
+
+def decode(text: str) -> Properties:
+    if text == "{}":
+        return EMPTY
+    values = _DECODER.decode(text)
+    return {key: _revive(value) if type(value) is dict else value for key, value in values.items()}  # type: ignore[misc]  # the dict branch is revived
+
+
+def _revive(value: dict[str, str]) -> StructValue | ProtoValue:
+    if "struct" in value:
+        return StructValue(value["struct"])
+    return ProtoValue(value["type_url"], value["proto"])

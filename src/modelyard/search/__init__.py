@@ -1,0 +1,1 @@
+"""Filtering, ordering and paging, in no dialect's words and no database's."""

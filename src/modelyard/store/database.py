@@ -1,0 +1,109 @@
+"""What the rest of the program knows of a database: read, and write in a unit of work."""
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from modelyard.store.statements import Flavour, Statement
+
+Row = Sequence[Any]
+Values = Mapping[str, Any]
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class IdSequence(StrEnum):
+    """Ids come from one of these; a number is never given twice, not even after a delete."""
+
+    RESOURCE = "resource"
+    ARTIFACT = "artifact"
+    SERVE = "serve"
+
+
+class UniqueViolationError(Exception):
+    """An insert or update met an existing row. `constraint` is the index's name or, on SQLite, contains its columns."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class Reader(Protocol):
+    """Runs single reading statements. Rows are positional, in the statement's column order.
+
+    Raises `errors.Unavailable` when the database cannot be reached.
+    """
+
+    @property
+    def flavour(self) -> Flavour: ...
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]: ...
+
+    async def row(self, statement: Statement, values: Values) -> Row | None: ...
+
+
+class Unit(Reader, Protocol):
+    """A transaction: everything run on it happens, or nothing does.
+
+    Inside it nothing but its own methods may be awaited: on SQLite the whole process's writes wait for it.
+    """
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        """Run one changing statement; returns the number of rows it matched. Raises `UniqueViolationError`."""
+        ...
+
+    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None: ...
+
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
+        """Insert one row whose `id` comes from the sequence; returns it.
+
+        The statement names a parameter `id`; PostgreSQL's database fills it, so `Statement` must be built with `insert_with_id`.
+        """
+        ...
+
+
+class Database(Protocol):
+    """One per process. `open` before use, `close` at the end; both may be called once."""
+
+    @property
+    def flavour(self) -> Flavour: ...
+
+    @property
+    def reader(self) -> Reader:
+        """Reads what is committed, outside any transaction."""
+        ...
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        """Run `work` in a transaction and return its result once it is durable.
+
+        An exception undoes all of it. `work` runs again when the database asks for it (deadlock, serialization failure, a
+        connection lost before the commit), so it must have no effect outside the unit. Called inside a running unit, it joins it.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raises `errors.Unavailable` with the cause when the database does not answer."""
+        ...
+
+
+class HasDatabase(Protocol):
+    @property
+    def database(self) -> Database: ...
+
+
+S = TypeVar("S", bound=HasDatabase)
+
+
+def transactional(method: Callable[Concatenate[S, Unit, P], Awaitable[T]]) -> Callable[Concatenate[S, P], Awaitable[T]]:
+    """Make a service method run in one unit of work: the method takes the unit first, its callers do not give it."""
+
+    @functools.wraps(method)
+    async def call(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.database.write(lambda unit: method(self, unit, *args, **kwargs))
+
+    return call
