@@ -69,7 +69,7 @@ class Ambiguous(ModelyardError):
 
 
 class AlreadyExists(ModelyardError):
-    """Details: `kind`, `field` (`name` or `external_id`) and `value`."""
+    """Details: `kind`, the record's `name`, the `field` that clashed (`name` or `external_id`) and its `value`."""
 
     code = Code.ALREADY_EXISTS
 

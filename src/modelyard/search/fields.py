@@ -1,5 +1,6 @@
 """What a domain lets callers filter by, and how a literal must look to be compared with it."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -10,7 +11,7 @@ import msgspec
 from modelyard.errors import invalid
 from modelyard.search.tree import PropertyType, Scalar
 
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -76,7 +77,7 @@ def _number(spec: FieldSpec, value: Scalar) -> int | float:
     if isinstance(value, str):
         if _INTEGER.fullmatch(value):
             return int(value)
-        if _NUMBER.fullmatch(value):
+        if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
             return float(value)
         _incomparable(spec, value, "a number; times are milliseconds since 1970")
     return value

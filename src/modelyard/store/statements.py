@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from sqlalchemy import Table, bindparam, insert, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import Executable
@@ -67,3 +68,22 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
     return Compiled(str(compiled), names, constants)
+
+
+class _InsertWithId(Statement):
+    """PostgreSQL fills `id` itself and returns it; the others are told which."""
+
+    __slots__ = ("_returning",)
+
+    def __init__(self, name: str, table: Table) -> None:
+        values = {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
+        super().__init__(name, insert(table).values(values))
+        self._returning = Statement(name, insert(table).values({**values, "id": text("DEFAULT")}).returning(table.c.id))
+
+    def compiled(self, flavour: Flavour) -> Compiled:
+        return self._returning.compiled(flavour) if flavour is Flavour.POSTGRESQL else super().compiled(flavour)
+
+
+def insert_with_id(name: str, table: Table) -> Statement:
+    """For `Unit.insert`: all columns of the table, whose `id` comes from a sequence. Values are named as the columns are."""
+    return _InsertWithId(name, table)

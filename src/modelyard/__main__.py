@@ -1,0 +1,143 @@
+"""The `modelyard` command. Whatever costs time to import is imported by the command that needs it."""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.markup import escape
+
+from modelyard import __version__, settings
+from modelyard.settings import LogFormat, LogLevel, SettingsError
+
+app = typer.Typer(
+    name="modelyard",
+    help="One model registry that every client can talk to.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # they hold passwords
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+admin = typer.Typer(name="admin", help="Look after a store from the machine it is on.", no_args_is_help=True)
+app.add_typer(admin)
+
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE", help=escape(f"A TOML file with settings. [env: {settings.CONFIG_VARIABLE}]"), show_default=False
+    ),
+]
+
+
+def _option(name: str, metavar: str | None = None) -> Any:
+    """An option that sets the setting of that name; the loader, not typer, reads its variable and checks it."""
+    origin = f"[default: {_default(name)}; env: {settings.variable(name)}]"
+    help_ = f"{settings.description(name)} {escape(origin)}"
+    return typer.Option(settings.flag(name), help=help_.replace("`", ""), metavar=metavar, show_default=False)
+
+
+def _default(name: str) -> str:
+    value = settings.FIELDS[name].default
+    return {"": "none", False: "no"}.get(value, str(value)) if isinstance(value, (str, bool)) else str(value)
+
+
+DataDir = Annotated[str | None, _option("data_dir", metavar="FOLDER")]
+DatabaseUrl = Annotated[str | None, _option("database_url", metavar="URL")]
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,  # noqa: FBT002 - a flag
+) -> None:
+    if version:
+        show_version()
+        raise typer.Exit
+
+
+@app.command("version")
+def show_version() -> None:
+    """Show the version."""
+    typer.echo(f"modelyard {__version__} (Python {platform.python_version()})")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, _option("host", metavar="ADDRESS")] = None,
+    port: Annotated[str | None, _option("port", metavar="NUMBER")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    workers: Annotated[str | None, _option("workers", metavar="NUMBER")] = None,
+    config: Config = None,
+    log_level: Annotated[LogLevel | None, _option("log_level")] = None,
+    log_format: Annotated[LogFormat | None, _option("log_format")] = None,
+    insecure_no_auth: Annotated[bool | None, _option("insecure_no_auth", metavar="")] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option("--ready-file", metavar="FILE", help="Write {url, pid} as JSON here once requests are answered.", show_default=False),
+    ] = None,
+) -> None:
+    """Serve the registry. Every other setting has a MODELYARD_ variable or a key in the --config file."""
+    flags = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir,
+        "database_url": database_url,
+        "workers": workers,
+        "log_level": log_level,
+        "log_format": log_format,
+        "insecure_no_auth": insecure_no_auth,
+    }
+    loaded = _load(flags, config)
+
+    from modelyard import server, welcome  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        server.serve(loaded.settings, lambda url: welcome.show(url, loaded), ready_file)
+    except server.CannotStartError as error:
+        _fail(str(error), code=1)
+
+
+@admin.command()
+def wipe(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Really do it.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Empty a store: every record, its history and its audit trail. For test beds; there is no way back."""
+    loaded = _load({"data_dir": data_dir, "database_url": database_url}, config)
+    where = loaded.settings.store
+    if not yes:
+        _fail(f"This removes everything in {where}, for ever. If you mean it, say so with --yes. Nothing was removed.", code=2)
+
+    from modelyard import errors  # noqa: PLC0415 - see the module's docstring
+    from modelyard.app import wipe as wipe_store  # noqa: PLC0415 - likewise
+
+    try:
+        wipe_store(loaded.settings)
+    except errors.ModelyardError as error:
+        _fail(error.message, code=1)
+    typer.echo(f"Emptied {where}.")
+
+
+def main() -> None:
+    app(prog_name="modelyard")
+
+
+def _load(flags: Mapping[str, object], config: str | None) -> settings.Loaded:
+    try:
+        return settings.load(flags, os.environ, config)
+    except SettingsError as error:
+        _fail(str(error), code=2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.secho(message, err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The OpenAPI documents, and the page that shows them. The page loads nothing from outside and runs no inline script."""
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+import msgspec
+
+from modelyard.api.http.assets import asset
+from modelyard.api.http.cold import ColdRoute
+from modelyard.api.http.message import HTML, JSON, Header
+from modelyard.api.http.openapi import document
+from modelyard.api.http.operation import Dialect
+
+DOCS = "/docs"
+
+PAGE_FILES = ("app.css", "app.js", "attempt.js", "element.js", "icon.svg", "operation.js", "schema.js")
+_FILES = files("modelyard.api.http") / "docs_page"
+_TYPES = {"css": b"text/css; charset=utf-8", "js": b"text/javascript; charset=utf-8", "svg": b"image/svg+xml"}
+
+POLICY: Header = (
+    b"content-security-policy",
+    (
+        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+)
+_PAGE_HEADERS: tuple[Header, ...] = (POLICY, (b"referrer-policy", b"no-referrer"))
+
+
+def docs_routes(dialects: Iterable[Dialect]) -> tuple[ColdRoute, ...]:
+    """Each dialect's document at its `DocumentInfo.url`, the page at `/docs`, and the page's own files below it."""
+    dialects = tuple(dialects)
+    documents = [asset(dialect.document.url, msgspec.json.encode(document(dialect)) + b"\n", JSON) for dialect in dialects]
+    listed = [{"title": dialect.document.title, "version": dialect.document.version, "url": dialect.document.url} for dialect in dialects]
+    return (
+        *documents,
+        asset(f"{DOCS}/documents.json", msgspec.json.encode(listed) + b"\n", JSON),
+        asset(DOCS, (_FILES / "index.html").read_bytes(), HTML, _PAGE_HEADERS),
+        *(asset(f"{DOCS}/{name}", (_FILES / name).read_bytes(), _type(name)) for name in PAGE_FILES),
+    )
+
+
+def _type(name: str) -> bytes:
+    return _TYPES[name.rpartition(".")[2]]

@@ -1,0 +1,85 @@
+"""A dialect at work: from a request under its prefix to its handler, and from whatever is raised to its own error body."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from modelyard import errors
+from modelyard.api.http.asgi import Receive
+from modelyard.api.http.body import Disconnected, UnreadBody, read_body
+from modelyard.api.http.gate import CLOSE
+from modelyard.api.http.idempotency import IdempotentRunner, run_once
+from modelyard.api.http.json_depth import deeper_than
+from modelyard.api.http.limits import Limits
+from modelyard.api.http.log import Log
+from modelyard.api.http.message import Header, Request, Response, text_response
+from modelyard.api.http.operation import Dialect, Operation
+from modelyard.api.http.routing import NoRoute, Router
+
+NOT_FOUND = text_response(404, "404 page not found\n")
+
+_DEEP = 200
+"""Nesting at which it is the body, and not a fault of ours, that exhausts the stack."""
+
+
+class Door:
+    __slots__ = ("_idempotency", "_limits", "_log", "_router", "dialect", "name", "prefix")
+
+    def __init__(self, dialect: Dialect, limits: Limits, idempotency: IdempotentRunner | None, log: Log) -> None:
+        self.dialect = dialect
+        self.name = dialect.name
+        self.prefix = dialect.prefix + "/"
+        self._router = Router(dialect.operations)
+        self._limits = limits
+        self._idempotency = idempotency
+        self._log = log
+
+    async def answer(self, request: Request, raw_path: str, named: Mapping[bytes, bytes], receive: Receive) -> Response:
+        """Always an answer, whatever goes wrong. Raises only `Disconnected`."""
+        try:
+            request.body = await read_body(request.method, named, receive, self._limits.body)
+            if self.dialect.before_routing is not None:
+                self.dialect.before_routing(request)
+            operation, request.path_params = self._router.find(request.method, raw_path[len(self.dialect.prefix) :])
+            request.operation = operation.id
+            return await self._call(operation, request, named)
+        except NoRoute as error:
+            return no_route(error.allowed)
+        except Disconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
+            return self._failed(request, error)
+
+    async def _call(self, operation: Operation, request: Request, named: Mapping[bytes, bytes]) -> Response:
+        if deeper_than(request.body, self._limits.json_depth):
+            raise _too_deep()
+        if request.method == "POST" and self._idempotency is not None:
+            key = named.get(b"idempotency-key")
+            if key is not None:
+                return await run_once(self._idempotency, key, request, operation.handler)
+        return await operation.handler(request)
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, RecursionError) and deeper_than(request.body, _DEEP):
+            error = _too_deep()
+        try:
+            response = self.dialect.render_error(request, error)
+        except Exception as second:  # noqa: BLE001 - as above
+            error, response = second, text_response(500, "internal server error\n")
+        if response.status >= 500 and not isinstance(error, errors.ModelyardError):
+            self._log.error("unhandled error", operation=request.operation, request_id=request.caller.request_id, exc_info=error)
+        if isinstance(error, UnreadBody):
+            return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
+        return response
+
+
+def no_route(allowed: tuple[str, ...]) -> Response:
+    """404 in plain text or, when the path answers other methods, an empty 405 with one `Allow` line for each of them."""
+    if not allowed:
+        return NOT_FOUND
+    lines: tuple[Header, ...] = tuple((b"allow", method.encode()) for method in allowed)
+    return Response(405, content_type=b"", headers=lines)
+
+
+def _too_deep() -> errors.Invalid:
+    return errors.Invalid("the request's body is nested too deeply")

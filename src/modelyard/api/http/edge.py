@@ -1,0 +1,151 @@
+"""The ASGI application: what every request goes through, whichever dialect it is for.
+
+Head and sender are judged (`gate`); then a route outside the dialects answers (`cold`), or the dialect whose prefix it is (`door`).
+All of it costs a few microseconds per request; keep it so.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from modelyard.api.http.asgi import Receive, Scope, Send
+from modelyard.api.http.body import Disconnected, linger
+from modelyard.api.http.cold import ColdRoute, ColdRoutes
+from modelyard.api.http.cors import Cors
+from modelyard.api.http.door import NOT_FOUND, Door, no_route
+from modelyard.api.http.gate import CLOSE, Gate
+from modelyard.api.http.hosts import Hosts
+from modelyard.api.http.idempotency import IdempotentRunner
+from modelyard.api.http.lifespan import Hook, run_lifespan
+from modelyard.api.http.limits import Limits
+from modelyard.api.http.log import Log
+from modelyard.api.http.message import Header, Request, Response, text_response
+from modelyard.api.http.operation import Dialect
+from modelyard.api.http.request_ids import request_id_maker
+from modelyard.context import Caller
+
+Observe = Callable[[str, int, float], None]
+"""Told of every answer: the operation's id (empty when none was found), the status, and how many seconds it took."""
+
+_OPS = "ops"
+"""What `Caller.dialect` says of requests that belong to none."""
+
+_VARY: Header = (b"vary", b"Origin")
+
+
+class Edge:
+    """`clock` counts seconds from any start. `startup` runs before the first request and `shutdown` after the last."""
+
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        routes: Sequence[ColdRoute] = (),
+        *,
+        limits: Limits,
+        cors: Cors,
+        hosts: Hosts,
+        logger: Log,
+        idempotency: IdempotentRunner | None = None,
+        observe: Observe | None = None,
+        startup: Hook | None = None,
+        shutdown: Hook | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        doors = [Door(dialect, limits, idempotency, logger) for dialect in dialects]
+        # The longest first, so that one prefix may begin another.
+        self._doors = sorted(doors, key=lambda door: -len(door.prefix))
+        self._cold = ColdRoutes(routes)
+        self._cors = cors
+        self._gate = Gate(limits, cors, hosts)
+        self._log = logger
+        self._observe = observe
+        self._startup = startup
+        self._shutdown = shutdown
+        self._clock = clock
+        self._request_id = request_id_maker()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._serve(scope, receive, send)
+        elif kind == "lifespan":
+            await run_lifespan(receive, send, self._startup, self._shutdown, self._log)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = self._clock()
+        headers: list[Header] = scope["headers"]
+        named = dict(headers)
+        raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        door = self._door(raw_path)
+        caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
+        request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
+        try:
+            response = await self._answer(request, raw_path, door, named, receive)
+            await self._send(request, response, named, receive, send)
+        except (Disconnected, OSError):
+            return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
+        self._record(request, response.status, self._clock() - started)
+
+    def _door(self, raw_path: str) -> Door | None:
+        for door in self._doors:
+            if raw_path.startswith(door.prefix):
+                return door
+        return None
+
+    async def _answer(self, request: Request, raw_path: str, door: Door | None, named: dict[bytes, bytes], receive: Receive) -> Response:
+        cold = self._cold.find(request.path)
+        refusal = self._gate.refuse_head(raw_path, request.query_string, request.headers, named)
+        if refusal is None and (cold is None or not cold.any_host):
+            refusal = self._gate.refuse_sender(request.method, named)
+        if refusal is not None:
+            return refusal
+        if request.method == "OPTIONS" and b"access-control-request-method" in named:
+            return self._cors.preflight(named)
+        if cold is not None:
+            return await self._call(cold, request)
+        if door is None:
+            return NOT_FOUND
+        return await door.answer(request, raw_path, named, receive)
+
+    async def _call(self, route: ColdRoute, request: Request) -> Response:
+        request.operation = route.id
+        if not route.takes(request.method):
+            return no_route(route.methods or ())
+        try:
+            return await route.handler(request)
+        except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
+            self._log.error("unhandled error", operation=route.id, request_id=request.caller.request_id, exc_info=error)
+            return text_response(500, "internal server error\n")
+
+    async def _send(self, request: Request, response: Response, named: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+        body = response.body
+        headers: list[Header] = [_VARY, (b"x-request-id", request.caller.request_id.encode()), *response.headers]
+        if response.status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(body)))
+        if response.content_type:
+            headers.append((b"content-type", response.content_type))
+        origin = named.get(b"origin")
+        if origin is not None and request.method != "OPTIONS" and self._cors.allows(origin, named.get(b"host")):
+            headers += self._cors.headers(origin)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        # A client that waits for `100 Continue` has sent no body yet, and will not.
+        unread = CLOSE in response.headers and b"expect" not in named
+        await send({"type": "http.response.body", "body": body, "more_body": unread})
+        if unread:
+            await linger(receive, send)
+
+    def _record(self, request: Request, status: int, seconds: float) -> None:
+        if self._observe is not None:
+            self._observe(request.operation, status, seconds)
+        self._log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=status,
+            duration_ms=round(seconds * 1000, 3),
+            dialect=request.caller.dialect,
+            operation=request.operation,
+            request_id=request.caller.request_id,
+            caller=request.caller.name,
+        )

@@ -1,0 +1,92 @@
+"""What a handler is given and what it gives back."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from modelyard.api.http.query import BadQuery, parse_query
+from modelyard.context import Caller
+
+__all__ = ["HTML", "JSON", "NOSNIFF", "TEXT", "BadQuery", "Header", "Request", "Response", "json_response", "text_response"]
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json; charset=UTF-8"
+TEXT = b"text/plain; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
+
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+
+
+class Request:
+    """One HTTP request, its body already read.
+
+    A plain class with slots, not a Struct: one is built per request, and a handler reads few of its fields. Nothing changes it
+    once its operation is called, so a handler may be run again with it.
+    """
+
+    __slots__ = ("_query", "body", "caller", "headers", "method", "operation", "path", "path_params", "query_string")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        caller: Caller,
+        query_string: bytes = b"",
+        headers: Sequence[Header] = (),
+        body: bytes = b"",
+        path_params: dict[str, str] | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        """Percent-decoded; `path_params` come from the path as sent, so a value may contain a `/`."""
+        self.query_string = query_string
+        self.headers = headers
+        """Names in lower case, in the order they came."""
+        self.body = body
+        self.caller = caller
+        self.path_params = {} if path_params is None else path_params
+        """Percent-decoded; an empty segment is `""`."""
+        self.operation = ""
+        """The id of the operation that answers it; empty until, and unless, one is found."""
+        self._query: Mapping[str, str] | None = None
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Parsed on first use, see `parse_query`: the first value of each name, empty ones left out. Raises `BadQuery`."""
+        if self._query is None:
+            self._query = parse_query(self.query_string) if self.query_string else {}
+        return self._query
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that name (given in lower case)."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+
+class Response(msgspec.Struct, frozen=True):
+    """`headers` come on top of what the edge sets itself: type, length, `Vary`, `X-Request-Id` and the cross-origin ones.
+
+    Header names are in lower case. An empty `content_type` sends none.
+    """
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON
+    headers: tuple[Header, ...] = ()
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_response(status: int, value: object, headers: tuple[Header, ...] = ()) -> Response:
+    """The value as JSON and one line feed, as every JSON answer of the server ends."""
+    return Response(status, _encoder.encode(value) + b"\n", JSON, headers)
+
+
+def text_response(status: int, text: str, headers: tuple[Header, ...] = ()) -> Response:
+    """Plain text that no browser will take for a page."""
+    return Response(status, text.encode(), TEXT, (NOSNIFF, *headers))

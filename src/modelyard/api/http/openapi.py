@@ -1,0 +1,121 @@
+"""The OpenAPI document of a dialect, made from its operation table and wire types."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from modelyard.access.permissions import Permission
+from modelyard.api.http.operation import Dialect, Operation, Parameter, Place
+from modelyard.api.http.schemas import Schema, components
+
+_VARIABLE = re.compile(r"\{([^}]+)\}")
+
+_KEY = Parameter(
+    name="Idempotency-Key",
+    place=Place.HEADER,
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    description="Sent again with the same request, answers what was answered first instead of doing it twice.",
+)
+
+
+def document(dialect: Dialect) -> dict[str, Any]:
+    """OpenAPI 3.0.3, or 3.1 when the dialect's `DocumentInfo.openapi` says so. Paths carry the dialect's prefix.
+
+    Raises `ValueError` when two operations share an id or two wire types a name.
+    """
+    types = _Types(dialect)
+    return {
+        "openapi": dialect.document.openapi,
+        "info": _info(dialect),
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(_tag(operation) for operation in dialect.operations)],
+        "paths": _paths(dialect, types),
+        "components": {"schemas": types.components, "securitySchemes": {"Bearer": {"type": "http", "scheme": "bearer"}}},
+        # Optional: a server without accounts asks for no token, and takes any.
+        "security": [{}, {"Bearer": []}],
+    }
+
+
+class _Types:
+    """The wire types of a dialect: `components`, and the schema by which an operation refers to each."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        info = dialect.document
+        self._all: list[Any] = list(info.extra_schemas)
+        for operation in dialect.operations:
+            for kind in (operation.body, *operation.responses.values()):
+                if kind is not None and kind not in self._all:
+                    self._all.append(kind)
+        self._shown, self.components = components(self._all, info.unions, old=info.openapi.startswith("3.0"))
+
+    def schema(self, kind: Any) -> Schema:
+        return self._shown[self._all.index(kind)]
+
+
+def _info(dialect: Dialect) -> dict[str, Any]:
+    info = dialect.document
+    shown: dict[str, Any] = {"title": info.title, "version": info.version}
+    if info.description:
+        shown["description"] = info.description
+    return {**shown, "license": {"name": info.license_name, "url": info.license_url}}
+
+
+def _paths(dialect: Dialect, types: _Types) -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = {}
+    ids: set[str] = set()
+    for operation in dialect.operations:
+        if operation.id in ids:
+            raise ValueError(f"two operations of {dialect.name} are called {operation.id}")
+        ids.add(operation.id)
+        paths.setdefault(dialect.prefix + operation.path, {})[operation.method.lower()] = _operation(operation, types)
+    return paths
+
+
+def _operation(operation: Operation, types: _Types) -> dict[str, Any]:
+    texts = {"summary": operation.summary, "description": operation.description}
+    shown: dict[str, Any] = {"operationId": operation.id, "tags": [_tag(operation)]}
+    shown |= {word: text for word, text in texts.items() if text}
+    if parameters := [_parameter(parameter) for parameter in _parameters(operation)]:
+        shown["parameters"] = parameters
+    if operation.body is not None:
+        shown["requestBody"] = {"required": True, "content": _content(operation.body, types)}
+    shown["responses"] = {str(status): _response(status, kind, types) for status, kind in sorted(operation.responses.items())}
+    if operation.permission is Permission.PUBLIC:
+        shown["security"] = []
+    if operation.extension:
+        shown["x-extension"] = True
+    return shown
+
+
+def _parameters(operation: Operation) -> list[Parameter]:
+    """The table's, and those it need not list: variable segments of any text, and the key that every POST takes."""
+    parameters = list(operation.parameters)
+    known = {(parameter.place, parameter.name.lower()) for parameter in parameters}
+    implied = [Parameter(name, Place.PATH, {"type": "string"}, required=True) for name in _VARIABLE.findall(operation.path)]
+    if operation.method == "POST":
+        implied.append(_KEY)
+    return parameters + [parameter for parameter in implied if (parameter.place, parameter.name.lower()) not in known]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": parameter.name, "in": str(parameter.place), "schema": dict(parameter.schema)}
+    if parameter.description:
+        shown["description"] = parameter.description
+    if parameter.required or parameter.place is Place.PATH:
+        shown["required"] = True
+    return shown
+
+
+def _response(status: int, kind: Any, types: _Types) -> dict[str, Any]:
+    shown: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if kind is not None:
+        shown["content"] = _content(kind, types)
+    return shown
+
+
+def _content(kind: Any, types: _Types) -> dict[str, Any]:
+    return {"application/json": {"schema": types.schema(kind)}}
+
+
+def _tag(operation: Operation) -> str:
+    return operation.tag or operation.path.split("/")[1]

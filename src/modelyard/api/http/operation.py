@@ -1,0 +1,79 @@
+"""The operation table: one entry is at once a route, a required permission and a piece of the OpenAPI document."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from modelyard.access.permissions import Permission
+from modelyard.api.http.message import Request, Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Place(StrEnum):
+    QUERY = "query"
+    PATH = "path"
+    HEADER = "header"
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """For the document only: the handler itself reads and checks the value."""
+
+    name: str
+    place: Place
+    schema: Mapping[str, Any]
+    description: str = ""
+    required: bool = False
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """`path` starts with a slash, is relative to the dialect's prefix and names its variable segments: `/models/{modelId}`."""
+
+    id: str
+    method: str
+    path: str
+    permission: Permission
+    handler: Handler
+    summary: str = ""
+    description: str = ""
+    tag: str = ""
+    """Groups operations in the document and on its page; when empty, the first segment of the path does."""
+    parameters: tuple[Parameter, ...] = ()
+    body: Any = None
+    """The wire type of the request's body; a union of tagged structs is one too."""
+    responses: Mapping[int, Any] = msgspec.field(default_factory=dict)
+    """Every status it may answer, and the wire type of that body (None: no body, or not JSON)."""
+    extension: bool = False
+    """Not in the dialect's published contract: ours."""
+
+
+class DocumentInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a dialect's OpenAPI document and where it is served."""
+
+    title: str
+    version: str
+    url: str
+    """For example `/openapi/kubeflow.json`."""
+    description: str = ""
+    openapi: str = "3.0.3"
+    license_name: str = "Apache 2.0"
+    license_url: str = "https://www.apache.org/licenses/LICENSE-2.0"
+    extra_schemas: tuple[Any, ...] = ()
+    """Wire types to show as components though no operation names them, such as the bases of others."""
+    unions: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """Unions of wire types that are components of their own, by name; wherever one occurs, the document refers to it."""
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """A front door. `prefix` starts with a slash and does not end in one."""
+
+    name: str
+    prefix: str
+    operations: tuple[Operation, ...]
+    render_error: Callable[[Request, Exception], Response]
+    """Turns whatever a handler, `before_routing` or the edge raised into an answer. An exception it does not know is a 500."""
+    before_routing: Callable[[Request], None] | None = None
+    """May raise. Runs for every path under the prefix, known or not, once the body is there."""
+    document: DocumentInfo

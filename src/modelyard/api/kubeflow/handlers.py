@@ -1,0 +1,154 @@
+"""Handlers that all resources share: each function makes the handler of one operation. Parse, call one service method, format."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from modelyard.api.http.message import Request, Response
+from modelyard.api.http.operation import Handler
+from modelyard.api.kubeflow.decode import BadRequest, decode_strict, parse_id
+from modelyard.api.kubeflow.filter import Names
+from modelyard.api.kubeflow.paging import list_query, next_token, page_size, page_token
+from modelyard.api.kubeflow.refusals import NothingFound
+from modelyard.api.kubeflow.resource import Get, List, Parent, Resource, Show
+from modelyard.api.kubeflow.translate import command, reference
+from modelyard.api.kubeflow.vocabulary import Noun
+from modelyard.api.kubeflow.wire import Wire
+from modelyard.records.record import Record
+from modelyard.search.page import ListQuery
+from modelyard.search.tree import Expr, both, equals
+
+Scope = Callable[[Request], Awaitable[Expr | None]]
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def answer(status: int, shown: Wire, record: Record) -> Response:
+    """One record. Its revision is the entity tag, for `If-Match` on a later PATCH."""
+    return Response(status, _ENCODER.encode(shown) + b"\n", headers=((b"etag", b'"%d"' % record.revision),))
+
+
+def expected_revision(request: Request) -> int | None:
+    """The revision that the client insists on by `If-Match`; None for `*` or no header."""
+    tag = request.header(b"if-match")
+    if tag is None or tag.strip() == "*":
+        return None
+    digits = tag.strip().strip('"')
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise BadRequest(f'If-Match is {tag!r}: use the ETag of an earlier answer, such as "3"')
+    return int(digits)
+
+
+def path_id(request: Request, label: str) -> int:
+    """The id in the path. No path of this API has more than one; what its name is differs between versions."""
+    (text,) = request.path_params.values()
+    return parse_id(label, text)
+
+
+def _path_reference(request: Request, parent: Parent) -> int:
+    (text,) = request.path_params.values()
+    return reference(parent.field, text)
+
+
+def get(resource: Resource) -> Handler:
+    return shown(resource.words, resource.show, resource.get)
+
+
+def shown(words: Noun, show: Show, get_: Get) -> Handler:
+    """GET of the one thing that `get_` finds by the id in the path, which is of what `words` names."""
+
+    async def handle(request: Request) -> Response:
+        record = await get_(request.caller, path_id(request, words.label))
+        return answer(200, show(record), record)
+
+    return handle
+
+
+def create(resource: Resource, body: type[Wire], required: tuple[str, ...] | None = None, *, nested: bool = False) -> Handler:
+    """POST. When nested, the id in the path is the parent's and wins over the body's."""
+    create_, new, parent = resource.create, resource.new, resource.parent
+    assert create_ is not None and new is not None  # noqa: S101, PT018 - the table pairs them
+
+    async def handle(request: Request) -> Response:
+        wire = decode_strict(body, request.body, required)
+        if getattr(wire, "id", None) is not None:
+            raise BadRequest("id is given by the server: leave it out to create, or PATCH the existing one to change it")
+        own = {parent.field: _path_reference(request, parent)} if nested and parent else {}
+        record = await create_(request.caller, command(new, wire, **own))
+        return answer(201, resource.show(record), record)
+
+    return handle
+
+
+def update(resource: Resource) -> Handler:
+    update_, patch, body = resource.update, resource.patch, resource.update_body
+    assert update_ is not None and patch is not None and body is not None  # noqa: S101, PT018 - the table pairs them
+
+    async def handle(request: Request) -> Response:
+        wire = decode_strict(body, request.body)
+        record_id = path_id(request, resource.words.label)
+        record = await update_(request.caller, record_id, command(patch, wire, revision=expected_revision(request)))
+        return answer(200, resource.show(record), record)
+
+    return handle
+
+
+def listing(resource: Resource, scope: Scope | None = None) -> Handler:
+    """A list. `scope` reads what of the request narrows it beside the filter, after page size and token are found good."""
+
+    async def handle(request: Request) -> Response:
+        return await list_answer(request, resource.list, resource.show, resource.names, scope)
+
+    return handle
+
+
+async def list_answer(request: Request, list_: List, show: Show, names: Names, scope: Scope | None) -> Response:
+    size = page_size(request.query)
+    after = page_token(request.query)
+    within = await scope(request) if scope is not None else None
+    page = await list_(request.caller, list_query(request.query, size, after, within, names))
+    items = [show(item) for item in page.items]
+    body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size, "size": len(items)}
+    return Response(200, _ENCODER.encode(body) + b"\n")
+
+
+async def named(request: Request) -> Expr | None:
+    """The condition of `name`, or else of `externalId`."""
+    name, external_id = request.query.get("name"), request.query.get("externalId")
+    if name is not None:
+        return equals("name", name)
+    return equals("external_id", external_id) if external_id is not None else None
+
+
+def within(parent: Parent, check: Get | None = None, narrowed: Scope = named) -> Scope:
+    """Those of the parent in the path, narrowed further. `check` raises where the parent must exist."""
+
+    async def scope(request: Request) -> Expr | None:
+        parent_id = path_id(request, parent.label)
+        if check is not None:
+            await check(request.caller, parent_id)
+        return both(equals(parent.field, parent_id), await narrowed(request))
+
+    return scope
+
+
+def find(resource: Resource, scope: Expr | None = None) -> Handler:
+    """GET of the singular path: the one record of a name, within its parent if it has one, or of an external id."""
+    words, parent = resource.words, resource.parent
+
+    async def handle(request: Request) -> Response:
+        query = request.query
+        name, external_id = query.get("name"), query.get("externalId")
+        parent_text = query.get("parentResourceId") if parent is not None else None
+        if external_id is None and (name is None or (parent is not None and parent_text is None)):
+            raise BadRequest(words.bad_search())
+        inside = equals(parent.field, parse_id(parent.label, parent_text)) if parent and parent_text is not None else None
+        page = await resource.list(request.caller, ListQuery(scope=both(scope, inside, await named(request)), limit=2))
+        if len(page.items) != 1:
+            text = words.several_found if page.items else words.none_found
+            raise NothingFound(text(name, external_id, parent_text))
+        return answer(200, resource.show(page.items[0]), page.items[0])
+
+    return handle
+
+

@@ -1,0 +1,61 @@
+"""List parameters, page tokens, and the body of a list."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from modelyard.api.kubeflow.decode import parse_int32
+from modelyard.api.kubeflow.filter import Names, parse
+from modelyard.errors import Invalid
+from modelyard.search.page import Cursor, ListQuery, SortKey
+from modelyard.search.tree import Expr
+
+SORT_KEYS = {"ID": SortKey.ID, "CREATE_TIME": SortKey.CREATED, "LAST_UPDATE_TIME": SortKey.UPDATED}
+MAX_TOKEN = 1024
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """As asked for; 0 when not. Zero and less mean no limit."""
+    text = query.get("pageSize")
+    return 0 if text is None else parse_int32(text)
+
+
+def list_query(query: Mapping[str, str], size: int, after: Cursor | None, scope: Expr | None, names: Names) -> ListQuery:
+    """What a list asks for. The filter is read last, as in the original: of several errors the first is told."""
+    return ListQuery(
+        scope=scope,
+        filter=parse(query.get("filterQuery", ""), names),
+        sort=SORT_KEYS.get(query.get("orderBy", ""), SortKey.ID),
+        descending=query.get("sortOrder") == "DESC",
+        limit=size if size > 0 else None,
+        after=after,
+    )
+
+
+def page_token(query: Mapping[str, str]) -> Cursor | None:
+    """The cursor that a client got as `nextPageToken`: base64 of `<id>:<value>`."""
+    text = query.get("nextPageToken")
+    if text is None:
+        return None
+    if len(text) > MAX_TOKEN:
+        raise Invalid("invalid nextPageToken: invalid cursor format")
+    try:
+        decoded = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise Invalid(f"invalid nextPageToken: illegal base64 data: {error}") from error
+    record_id, colon, value = decoded.partition(":")
+    if not colon:
+        raise Invalid("invalid nextPageToken: invalid cursor format")
+    return Cursor(_number(record_id, -(2**31), 2**31 - 1), _number(value, -(2**63), 2**63 - 1))
+
+
+def _number(text: str, low: int, high: int) -> int:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and low <= int(text) <= high):
+        raise Invalid(f"invalid nextPageToken: {text[:40]!r} is no number; use a token as it was given")
+    return int(text)
+
+
+def next_token(cursor: Cursor | None) -> str:
+    """The same for the same page, always. Empty on the last one."""
+    return "" if cursor is None else base64.b64encode(f"{cursor.id}:{cursor.value}".encode()).decode()

@@ -1,0 +1,99 @@
+"""Custom properties, from the wire's tagged values to the domain's plain ones and back."""
+
+import base64
+import binascii
+from typing import Any, NoReturn
+
+import msgspec
+
+from modelyard.api.kubeflow.integers import parse_int64
+from modelyard.api.kubeflow.refusals import BadRequest, LateBadRequest
+from modelyard.api.kubeflow.wire import (
+    MetadataBoolValue,
+    MetadataDoubleValue,
+    MetadataIntValue,
+    MetadataProtoValue,
+    MetadataStringValue,
+    MetadataStructValue,
+    MetadataValue,
+)
+from modelyard.records.properties import Properties, PropertyValue, ProtoValue, StructValue
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_TRUE, _FALSE = MetadataBoolValue(True), MetadataBoolValue(False)  # noqa: FBT003 - a value, not a switch
+
+
+def to_properties(custom: dict[str, MetadataValue]) -> Properties:
+    """Raises `LateBadRequest` for an integer outside 64 bits, a struct that is no JSON object, and a proto that is not base64."""
+    return {key: _plain(key, value) for key, value in custom.items()}
+
+
+def _plain(key: str, value: MetadataValue) -> PropertyValue:
+    if isinstance(value, MetadataStringValue):
+        return value.string_value
+    if isinstance(value, MetadataDoubleValue):
+        return value.double_value
+    if isinstance(value, MetadataIntValue):
+        return _integer(key, value.int_value)
+    if isinstance(value, MetadataBoolValue):
+        return value.bool_value
+    if isinstance(value, MetadataStructValue):
+        return StructValue(_struct(key, value.struct_value))
+    return _proto(key, value)
+
+
+def from_properties(properties: Properties) -> dict[str, MetadataValue]:
+    """A branch for each type rather than a table: a page of a list passes here hundreds of times, and this is the fastest form."""
+    custom: dict[str, MetadataValue] = {}
+    for key, value in properties.items():
+        kind = type(value)
+        if kind is str:
+            custom[key] = MetadataStringValue(value)  # type: ignore[arg-type]  # mypy does not narrow `value` by `kind`
+        elif kind is float:
+            custom[key] = MetadataDoubleValue(value)  # type: ignore[arg-type]  # likewise
+        elif kind is bool:
+            custom[key] = _TRUE if value else _FALSE
+        elif kind is int:
+            custom[key] = MetadataIntValue(str(value))
+        elif kind is StructValue:
+            custom[key] = MetadataStructValue(value.struct)  # type: ignore[union-attr]  # likewise
+        else:
+            custom[key] = MetadataProtoValue(value.proto, value.type_url)  # type: ignore[union-attr]  # likewise
+    return custom
+
+
+def _integer(key: str, digits: str) -> int:
+    try:
+        return parse_int64(key, digits)
+    except BadRequest:
+        _refuse(key, f'unable to decode as int64 invalid numeric string "{digits[:40]}"')
+
+
+def _struct(key: str, text: str) -> str:
+    """The base64 of a JSON object, as given or made from the bare JSON text."""
+    if text.lstrip(" \t\r\n").startswith("{"):
+        raw = text.encode()
+        text = base64.b64encode(raw).decode()
+    else:
+        raw = _bytes(key, "struct_value", text)
+    try:
+        _OBJECT.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        _refuse(key, "struct_value is not the base64 of a JSON object")
+    return text
+
+
+def _proto(key: str, value: MetadataProtoValue) -> ProtoValue:
+    _bytes(key, "proto_value", value.proto_value)
+    return ProtoValue(value.type, value.proto_value)
+
+
+def _bytes(key: str, field: str, text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text.encode(), strict_mode=True)
+    except binascii.Error:
+        _refuse(key, f"{field} is illegal base64 data")
+
+
+def _refuse(key: str, problem: str) -> NoReturn:
+    raise LateBadRequest(f"error setting field CustomProperties: bad request: {problem} for {key}: bad request")

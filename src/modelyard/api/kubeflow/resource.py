@@ -1,0 +1,42 @@
+"""A resource of this API: its words, its shape on the wire, and the service calls that answer for it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from modelyard.api.kubeflow.filter import Names
+from modelyard.api.kubeflow.vocabulary import Noun
+from modelyard.api.kubeflow.wire import Wire
+from modelyard.context import Caller
+from modelyard.records.record import NewRecord, RecordPatch
+from modelyard.search.page import ListQuery, Page
+
+Show = Callable[[Any], Wire]
+Get = Callable[[Caller, int], Awaitable[Any]]
+List = Callable[[Caller, ListQuery], Awaitable[Page[Any]]]
+Create = Callable[[Caller, Any], Awaitable[Any]]
+Update = Callable[[Caller, int, Any], Awaitable[Any]]
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """What a resource's names are unique in: the domain's field of the parent's id, and what messages call that id."""
+
+    field: str
+    label: str
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """`show` turns a record into the wire's struct; `names` are what its lists can be filtered by."""
+
+    words: Noun
+    show: Show
+    names: Names
+    get: Get
+    list: List
+    parent: Parent | None = None
+    create: Create | None = None
+    new: type[NewRecord] | None = None
+    update: Update | None = None
+    patch: type[RecordPatch] | None = None
+    update_body: type[Wire] | None = None

@@ -1,0 +1,150 @@
+"""Between the wire's structs and the domain's, both ways, by field name.
+
+Most fields have one name in both worlds; `DOMAIN_NAMES` lists the others. How a value changes on the way follows from the two types:
+an integer of the domain is text on the wire, an enum changes class, custom properties have a shape of their own. Plans are made once
+per pair of types.
+"""
+
+import functools
+import typing
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import msgspec
+
+from modelyard.api.kubeflow.decode import parse_id, parse_int64
+from modelyard.api.kubeflow.filter import ByLiteral, Names
+from modelyard.api.kubeflow.properties import from_properties, to_properties
+from modelyard.api.kubeflow.refusals import BadRequest, NothingFound
+from modelyard.api.kubeflow.vocabulary import ENVIRONMENT
+from modelyard.api.kubeflow.wire import Wire
+from modelyard.records.record import NewRecord, Record
+
+C = TypeVar("C", bound=msgspec.Struct)
+
+DOMAIN_NAMES = {
+    "custom_properties": "properties",
+    "create_time_since_epoch": "created_at",
+    "last_update_time_since_epoch": "updated_at",
+    "registered_model_id": "model_id",
+    "model_version_id": "version_id",
+    "serving_environment_id": "environment_id",
+    "experiment_run_id": "run_id",
+    "start_time_since_epoch": "started_at",
+    "end_time_since_epoch": "ended_at",
+}
+_ID_LABELS = {
+    "model_id": "registered model",
+    "version_id": "model version",
+    "environment_id": "serving environment",
+    "experiment_id": "experiment",
+}
+_INTEGERS = {"started_at": "StartTimeSinceEpoch", "ended_at": "EndTimeSinceEpoch", "step": "Step"}
+
+Convert = Callable[[Any], Any] | None
+
+
+def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES) -> Callable[[Any], Wire]:
+    """A function that makes the wire's struct of an entity."""
+    kept, shown = typing.get_type_hints(entity), typing.get_type_hints(wire)
+    plan = []
+    for attribute in wire.__struct_fields__:
+        name = names.get(attribute, attribute)
+        plan.append((attribute, attrgetter(name), _outward(name, kept[name], shown[attribute])))
+
+    def show(record: Any) -> Wire:  # noqa: ANN401 - of the entity's type, which the caller pairs with the wire's
+        given = {}
+        for attribute, get, convert in plan:
+            value = get(record)
+            if value is not None:
+                given[attribute] = value if convert is None else convert(value)
+        return wire(**given)
+
+    return show
+
+
+def command(target: type[C], body: Wire, **own: Any) -> C:  # noqa: ANN401 - the command's own fields
+    """The domain's command that a body asks for.
+
+    Fields come from the body by name, or from `own`, which wins. In a patch what the body leaves out is unsaid.
+    """
+    given = {}
+    for attribute, name, convert in _inward_plan(target, type(body)):
+        value = getattr(body, attribute)
+        if value is not None:
+            given[name] = value if convert is None else convert(value)
+        elif issubclass(target, NewRecord) and name != "properties":
+            given[name] = None
+    return target(**(given | own))
+
+
+@functools.cache
+def _inward_plan(target: type[msgspec.Struct], body: type[Wire]) -> tuple[tuple[str, str, Convert], ...]:
+    hints = typing.get_type_hints(target)
+    pairs = [(attribute, DOMAIN_NAMES.get(attribute, attribute)) for attribute in body.__struct_fields__]
+    return tuple((attribute, name, _inward(name, hints[name])) for attribute, name in pairs if name in hints)
+
+
+def filter_names(*shown: type[Wire], **more: str | ByLiteral) -> Names:
+    """Every public field of what a list shows, by its wire name, for filters. `more` adds or replaces."""
+    names: dict[str, str | ByLiteral] = {}
+    for wire in shown:
+        for field in msgspec.structs.fields(wire):
+            if field.name != "custom_properties":
+                names[field.encode_name] = DOMAIN_NAMES.get(field.name, field.name)
+    return names | more
+
+
+def reference(field: str, text: str) -> int:
+    """The id in a body or path of the record that this domain field refers to. Raises `BadRequest` when it is no number.
+
+    For an environment's the original answers 404 instead: what cannot be an id is the id of nothing.
+    """
+    try:
+        return parse_id(_ID_LABELS[field], text)
+    except BadRequest:
+        if field == "environment_id":
+            raise NothingFound(ENVIRONMENT.missing(text)) from None
+        raise
+
+
+def _members(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type hint can be anything
+    return typing.get_args(hint) or (hint,)
+
+
+def _is_integer(hint: Any) -> bool:  # noqa: ANN401 - a type hint can be anything
+    return any(getattr(member, "__supertype__", member) is int for member in _members(hint))
+
+
+def _outward(name: str, kept: Any, shown: Any) -> Convert:  # noqa: ANN401 - type hints can be anything
+    if name == "properties":
+        return from_properties
+    return str if _is_integer(kept) and str in _members(shown) else None
+
+
+def _inward(name: str, hint: Any) -> Convert:  # noqa: ANN401 - a type hint can be anything
+    if name == "properties":
+        return to_properties
+    for member in _members(hint):
+        if isinstance(member, type) and issubclass(member, StrEnum):
+            return functools.partial(_enum, member)
+        if typing.get_origin(member) is tuple:
+            return tuple
+    if not _is_integer(hint):
+        return None
+    if name in _ID_LABELS:
+        return functools.partial(reference, name)
+    return functools.partial(_integer, _INTEGERS[name])
+
+
+def _enum(member: type[StrEnum], value: StrEnum) -> StrEnum:
+    return member(value.value)
+
+
+def _integer(label: str, value: int | str) -> int:
+    return parse_int64(label, value) if isinstance(value, str) else value
+
+
+

@@ -1,0 +1,156 @@
+"""Puts the parts together: the only file that knows every one of them."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from modelyard.api.http.cors import Cors
+from modelyard.api.http.docs import docs_routes
+from modelyard.api.http.edge import Edge
+from modelyard.api.http.hosts import Hosts
+from modelyard.api.http.kept_answers import KeptAnswers
+from modelyard.api.http.limits import Limits
+from modelyard.api.kubeflow.app import dialects
+from modelyard.api.kubeflow.resources import Services
+from modelyard.api.ops.health import SchemaState, health_routes
+from modelyard.api.ops.landing import landing_routes
+from modelyard.artifacts.repository import ArtifactParents, artifacts
+from modelyard.artifacts.service import ArtifactService
+from modelyard.audit.ledger import Ledger
+from modelyard.audit.repository import SqlEvents
+from modelyard.context import system_clock
+from modelyard.deployments.repository import environments, serve_records, services
+from modelyard.deployments.service import DeploymentRecords, DeploymentService
+from modelyard.errors import Unavailable
+from modelyard.experiments.repository import experiments, metric_points, runs
+from modelyard.experiments.service import ExperimentRecords, ExperimentService
+from modelyard.models.repository import models, versions
+from modelyard.models.service import ModelRecords, ModelService
+from modelyard.overview.health import List, StoreHealth
+from modelyard.settings import Settings
+from modelyard.store.database import Database
+from modelyard.store.idempotency import Answers
+from modelyard.store.schema import HEAD, schema_version
+from modelyard.store.sqlite import SqliteDatabase
+from modelyard.store.statements import Flavour
+from modelyard.store.urls import DatabaseUrl
+from modelyard.store.wipe import wipe as wipe_store
+
+
+def create(settings: Settings) -> Edge:
+    """The application. Its start-up opens the database and brings its schema up to date."""
+    url = DatabaseUrl.parse(settings.database)
+    database = open_database(settings, url)
+    domain = build_services(database)
+    doors = dialects(domain)
+    health = _Health(StoreHealth(database, _lists(domain)))
+
+    async def startup() -> None:
+        await database.open()
+        await bring_up_to_date(database, url)
+
+    return Edge(
+        doors,
+        (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock)),
+        limits=Limits(body=settings.max_body_bytes, head=settings.max_header_bytes, json_depth=settings.max_json_depth),
+        cors=Cors(settings.cors_origins),
+        hosts=Hosts(settings.accepted_hosts),
+        logger=structlog.get_logger(),
+        idempotency=KeptAnswers(Answers(database, system_clock)),
+        startup=startup,
+        shutdown=database.close,
+    )
+
+
+def open_database(settings: Settings, url: DatabaseUrl) -> Database:
+    """The database of this URL, not opened yet. A driver is imported only when it is needed."""
+    if url.path is not None:
+        return SqliteDatabase(url.path)
+    options = {
+        "pool_size": settings.pool_size,
+        "wait_seconds": settings.pool_wait_seconds,
+        "connect_seconds": settings.connect_timeout_seconds,
+        "statement_seconds": settings.statement_timeout_seconds,
+    }
+    try:
+        if url.flavour is Flavour.POSTGRESQL:
+            from modelyard.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+
+            return PostgresDatabase(url, **options)
+        from modelyard.store.mysql import MySqlDatabase  # noqa: PLC0415 - an extra
+
+        return MySqlDatabase(url, **options)
+    except ModuleNotFoundError as error:
+        extra = "postgres" if url.flavour is Flavour.POSTGRESQL else "mysql"
+        raise Unavailable(f"the driver for {url.redacted()} is not installed: pip install 'modelyard[{extra}]'") from error
+
+
+def build_services(database: Database) -> Services:
+    """The domains over a database."""
+    ledger = Ledger(SqlEvents(), system_clock)
+    artifact_service = ArtifactService(database, artifacts(), ArtifactParents(), ledger)
+    model_service = ModelService(database, ModelRecords(models(), versions()), artifact_service, ledger)
+    run_records = ExperimentRecords(experiments(), runs(), metric_points())
+    deployment_records = DeploymentRecords(environments(), services(), serve_records())
+    return Services(
+        models=model_service,
+        experiments=ExperimentService(database, run_records, artifact_service, ledger),
+        artifacts=artifact_service,
+        deployments=DeploymentService(database, deployment_records, model_service, ledger),
+    )
+
+
+async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
+    """Migrate, unless the schema is the needed one already."""
+    try:
+        if await schema_version(database) == HEAD:
+            return
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001, S110 - each driver has its own error for a table that is not there; migrating tells the rest
+        pass
+    from modelyard.store import migrate  # noqa: PLC0415 - Alembic is slow to import and rarely needed
+
+    await asyncio.to_thread(migrate.upgrade, url)
+
+
+def wipe(settings: Settings) -> None:
+    """Empty the store that the settings name. Raises `Unavailable` when it cannot be reached."""
+
+    async def run() -> None:
+        url = DatabaseUrl.parse(settings.database)
+        database = open_database(settings, url)
+        await database.open()
+        try:
+            await bring_up_to_date(database, url)
+            await wipe_store(database)
+        finally:
+            await database.close()
+
+    asyncio.run(run())
+
+
+class _Health:
+    """`StoreHealth` as the probes ask for it."""
+
+    def __init__(self, store: StoreHealth) -> None:
+        self._store = store
+
+    async def database(self) -> SchemaState:
+        return SchemaState(*await self._store.database())
+
+    async def probe_resources(self) -> Mapping[str, int]:
+        return await self._store.probe_resources()
+
+
+def _lists(domain: Services) -> Mapping[str, List]:
+    return {
+        "registered_models": domain.models.list_models,
+        "artifacts": domain.artifacts.list_artifacts,
+        "model_versions": domain.models.list_versions,
+        "serving_environments": domain.deployments.list_environments,
+        "inference_services": domain.deployments.list_services,
+        "experiments": domain.experiments.list_experiments,
+        "experiment_runs": domain.experiments.list_runs,
+    }

@@ -1,0 +1,1 @@
+"""Artifacts: what models, versions and runs are made of and produce."""

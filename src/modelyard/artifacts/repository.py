@@ -1,0 +1,31 @@
+"""Where artifacts are kept."""
+
+from sqlalchemy import bindparam, insert, select
+
+from modelyard.artifacts.entities import Artifact
+from modelyard.artifacts.fields import ARTIFACT_FIELDS
+from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
+from modelyard.records.kinds import Kind
+from modelyard.records.sql import SqlRecords
+from modelyard.store.database import Unit
+from modelyard.store.statements import Statement
+
+_KEY = {name: bindparam(name) for name in ("parent_id", "id")}
+_ATTACH = Statement("attach artifact", insert(ARTIFACT_PARENT).values(_KEY))
+_ATTACHED = Statement(
+    "artifact attached",
+    select(ARTIFACT_PARENT.c.id).where(ARTIFACT_PARENT.c.parent_id == _KEY["parent_id"], ARTIFACT_PARENT.c.id == _KEY["id"]),
+)
+
+
+def artifacts() -> SqlRecords[Artifact]:
+    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links={"parent_id": ARTIFACT_PARENT})
+
+
+class ArtifactParents:
+    """`Links` of artifacts to the versions and runs that list them. The caller holds the parent's lock, so that two cannot race."""
+
+    async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
+        values = {"parent_id": parent_id, "id": record_id}
+        if await unit.row(_ATTACHED, values) is None:
+            await unit.execute(_ATTACH, values)

@@ -1,0 +1,114 @@
+"""The rules of artifacts."""
+
+import re
+
+import msgspec
+from msgspec import UNSET
+
+from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, NewArtifact, Put
+from modelyard.audit.ledger import Ledger, existing, locked, name_or_uuid
+from modelyard.context import Caller
+from modelyard.errors import Invalid
+from modelyard.records.properties import INT64_MAX, INT64_MIN
+from modelyard.records.repository import Links, Records
+from modelyard.search.page import ListQuery, Page
+from modelyard.search.tree import both, equals
+from modelyard.store.database import Database, Unit, transactional
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+
+WORDS = {
+    ArtifactType.MODEL: "model artifact",
+    ArtifactType.DOCUMENT: "doc artifact",
+    ArtifactType.DATASET: "dataset artifact",
+    ArtifactType.METRIC: "metric artifact",
+    ArtifactType.PARAMETER: "parameter artifact",
+}
+
+
+class ArtifactService:
+    """Create, read and change artifacts, free-standing or under a version or run.
+
+    Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
+    """
+
+    def __init__(self, database: Database, artifacts: Records[Artifact], parents: Links, ledger: Ledger) -> None:
+        self.database = database
+        self._artifacts = artifacts
+        self._parents = parents
+        self._ledger = ledger
+
+    @transactional
+    async def create_artifact(self, unit: Unit, caller: Caller, draft: ArtifactDraft) -> Artifact:
+        """A free-standing artifact. Names of these may repeat; one without a name gets a random one."""
+        return await self._create(unit, caller, draft)
+
+    async def get_artifact(self, caller: Caller, artifact_id: int) -> Artifact:
+        return await existing(self.database.reader, caller, self._artifacts, artifact_id)
+
+    async def list_artifacts(self, caller: Caller, query: ListQuery) -> Page[Artifact]:
+        """Artifacts of all parents; scope the query by `parent_id` for those of one version or run, by `type` for one type."""
+        return await self._artifacts.page(self.database.reader, caller.project, query)
+
+    @transactional
+    async def update_artifact(self, unit: Unit, caller: Caller, artifact_id: int, draft: ArtifactDraft) -> Artifact:
+        """Apply what the draft says. Its type must be the artifact's: `Invalid` otherwise."""
+        before = await locked(unit, caller, self._artifacts, artifact_id)
+        if draft.type is not before.type:
+            raise Invalid(f"cannot change artifact type from '{before.type}' to '{draft.type}': artifact type is immutable")
+        return await self._update(unit, caller, before, draft)
+
+    async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
+        """Put an artifact under a version or run that the caller has locked.
+
+        With an id, that artifact is changed and attached. Without, a metric or parameter of the same name under this parent is
+        changed, and anything else is created. `links` are `experiment_id` and `run_id` of the run that produced it.
+        """
+        if artifact_id is not None:
+            found = await self._artifacts.lock(unit, caller.project, artifact_id)
+            if found is None or found.type is not draft.type:
+                raise Invalid(f"mismatched types, artifact with id {artifact_id} is not a {WORDS[draft.type]}")
+            await self._ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
+        else:
+            found = await self._namesake(unit, caller, parent_id, draft)
+        if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
+            raise Invalid("metric value is required")
+        if found is not None:
+            return Put(await self._update(unit, caller, found, draft, **links), created=False)
+        artifact = await self._create(unit, caller, draft, owner_id=parent_id, **links)
+        await self._parents.add(unit, parent_id, artifact.id)
+        return Put(artifact, created=True)
+
+    async def _namesake(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft) -> Artifact | None:
+        if not (draft.type.measured and draft.name):
+            return None
+        scope = both(equals("parent_id", parent_id), equals("type", draft.type.value), equals("name", draft.name))
+        page = await self._artifacts.page(unit, caller.project, ListQuery(scope=scope))
+        own = [artifact for artifact in page.items if artifact.owner_id == parent_id]
+        found = (own or page.items)[:1]
+        return found[0] if found else None
+
+    async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
+        if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
+            raise Invalid("metric value is required")
+        said = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
+        properties = said.pop("properties") or {}
+        common = {"external_id": said.pop("external_id"), "description": said.pop("description"), "properties": properties}
+        new = NewArtifact(name=name_or_uuid(said.pop("name")), type=said.pop("type"), **common)
+        del said["revision"]
+        links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
+        return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
+
+    async def _update(self, unit: Unit, caller: Caller, before: Artifact, draft: ArtifactDraft, **links: int) -> Artifact:
+        own: dict[str, object] = {"type": before.type, "name": before.name, **links}
+        if draft.timestamp is not UNSET:
+            own["recorded_at"] = _moment(draft)
+        return await self._ledger.update(unit, caller, self._artifacts, before, draft, **own)
+
+
+def _moment(draft: ArtifactDraft) -> int | None:
+    """The timestamp as a number of milliseconds, where it is one."""
+    if isinstance(draft.timestamp, str) and _INTEGER.fullmatch(draft.timestamp):
+        moment = int(draft.timestamp)
+        return moment if INT64_MIN <= moment <= INT64_MAX else None
+    return None

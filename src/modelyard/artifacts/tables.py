@@ -1,0 +1,48 @@
+"""The tables of artifacts and of their parents."""
+
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
+
+from modelyard.records.table import record_table
+from modelyard.store import columns as c
+
+ARTIFACT = record_table(
+    "artifact",
+    c.short("type", nullable=False),
+    c.whole("owner_id", nullable=True),
+    c.whole("experiment_id", nullable=True),
+    c.whole("run_id", nullable=True),
+    c.short("state"),
+    c.long("uri"),
+    c.long("model_format_name"),
+    c.long("model_format_version"),
+    c.long("storage_key"),
+    c.long("storage_path"),
+    c.long("service_account_name"),
+    c.long("model_source_kind"),
+    c.long("model_source_class"),
+    c.long("model_source_group"),
+    c.long("model_source_id"),
+    c.long("model_source_name"),
+    c.long("digest"),
+    c.long("source_type"),
+    c.long("source"),
+    c.long("schema"),
+    c.long("profile"),
+    c.number("value"),
+    c.whole("step", nullable=True),
+    c.long("timestamp"),
+    c.whole("recorded_at", nullable=True),
+    c.long("text_value"),
+    c.short("parameter_type"),
+    scope=("owner_id", "type"),
+)
+ARTIFACT_PARENT = Table(
+    "artifact_parent",
+    c.METADATA,
+    c.whole("parent_id"),
+    c.reference("id", "artifact.id"),
+    PrimaryKeyConstraint("parent_id", "id", name="pk_artifact_parent"),
+    Index("ix_artifact_parent_id", "id"),
+    sqlite_with_rowid=False,
+    comment="Which versions and runs an artifact is listed under. Their ids come from one sequence, so one column names either.",
+)

@@ -1,0 +1,109 @@
+"""The one way services change records: the change and its audit event in one transaction, and the rules that hold for every noun."""
+
+import uuid
+from typing import Any, TypeVar
+
+import msgspec
+
+from modelyard.audit.events import Action, Event
+from modelyard.audit.repository import Events
+from modelyard.context import Caller, Clock
+from modelyard.errors import NotFound, Stale, invalid
+from modelyard.records import properties
+from modelyard.records.record import NewRecord, Record, RecordPatch
+from modelyard.records.repository import Links, Records
+from modelyard.store.columns import NAME_LENGTH
+from modelyard.store.database import Reader, Unit
+
+R = TypeVar("R", bound=Record)
+
+
+class Ledger:
+    """Inserts and updates records of any kind, leaving an audit event for each."""
+
+    def __init__(self, events: Events, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+
+    async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:  # noqa: ANN401 - the entity's own fields
+        """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins.
+
+        Errors: `Invalid` for values no store could keep, `AlreadyExists`.
+        """
+        _check(new)
+        now = self._clock()
+        values = {name: getattr(new, name) for name in new.__struct_fields__ if name in entity.__struct_fields__}
+        values |= {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1, **own}
+        record = await records.insert(unit, entity(**values))
+        await self._append(unit, caller, Action.CREATED, records, None, record)
+        return record
+
+    async def update(self, unit: Unit, caller: Caller, records: Records[R], before: R, patch: RecordPatch, **own: Any) -> R:  # noqa: ANN401 - the entity's own fields
+        """Apply a patch to a record locked in this unit. Errors: `Stale`, `Invalid`, `AlreadyExists`."""
+        if patch.revision not in (None, before.revision):
+            message = f"{records.kind.label} {before.id} is at revision {before.revision}, not {patch.revision}: read it again and retry"
+            raise Stale(message, expected=patch.revision, actual=before.revision)
+        _check(patch)
+        changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revision"}
+        after = msgspec.structs.replace(before, **{**changes, **own}, updated_at=self._later_than(before), revision=before.revision + 1)
+        await records.update(unit, before, after)
+        await self._append(unit, caller, Action.UPDATED, records, before, after)
+        return after
+
+    async def attach(self, unit: Unit, caller: Caller, links: Links, records: Records[R], parent_id: int, record: R) -> None:
+        """Give a record one more parent."""
+        await links.add(unit, parent_id, record.id)
+        await self._events.append(unit, self._event(caller, Action.ATTACHED, records, record.id, None, str(parent_id)))
+
+    def _later_than(self, before: Record) -> int:
+        return max(self._clock(), before.updated_at)
+
+    async def _append(self, unit: Unit, caller: Caller, action: Action, records: Records[R], before: R | None, after: R) -> None:
+        old = None if before is None else msgspec.json.encode(before).decode()
+        await self._events.append(unit, self._event(caller, action, records, after.id, old, msgspec.json.encode(after).decode()))
+
+    def _event(  # noqa: PLR0913 - an event has these parts
+        self, caller: Caller, action: Action, records: Records[R], record_id: int, before: str | None, after: str
+    ) -> Event:
+        return Event(
+            caller.project,
+            self._clock(),
+            caller.name,
+            caller.dialect,
+            caller.request_id,
+            action,
+            int(records.kind),
+            record_id,
+            before,
+            after,
+        )
+
+
+async def existing(reader: Reader, caller: Caller, records: Records[R], record_id: int) -> R:
+    """The record of this id, or `NotFound`."""
+    record = await records.get(reader, caller.project, record_id)
+    return record if record is not None else _missing(records, record_id)
+
+
+async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
+    """The record of this id, locked until the unit ends, or `NotFound`."""
+    record = await records.lock(unit, caller.project, record_id)
+    return record if record is not None else _missing(records, record_id)
+
+
+def _missing(records: Records[R], record_id: int) -> R:
+    raise NotFound(f"no {records.kind.label} has the id {record_id}", kind=records.kind, id=record_id)
+
+
+def name_or_uuid(name: str | None) -> str:
+    """The name, or a random one where the caller left it out."""
+    return name or str(uuid.uuid4())
+
+
+def _check(given: NewRecord | RecordPatch) -> None:
+    for field in ("name", "external_id"):
+        value = getattr(given, field, None)
+        if isinstance(value, str) and len(value) > NAME_LENGTH:
+            invalid(field, value, f"use at most {NAME_LENGTH} characters, not {len(value)}")
+    if given.properties is not msgspec.UNSET:
+        properties.check(given.properties)

@@ -1,0 +1,40 @@
+"""Appends audit events."""
+
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import bindparam, insert
+
+from modelyard.audit.events import Event
+from modelyard.audit.tables import AUDIT_EVENT
+from modelyard.store.database import Unit
+from modelyard.store.statements import Statement
+
+_APPEND = Statement(
+    "append audit event",
+    insert(AUDIT_EVENT).values({column.name: bindparam(column.name) for column in AUDIT_EVENT.c if column.name != "id"}).inline(),
+)
+
+
+class Events(Protocol):
+    async def append(self, unit: Unit, event: Event) -> None:
+        """Write the event in the unit's transaction."""
+        ...
+
+
+class SqlEvents:
+    async def append(self, unit: Unit, event: Event) -> None:
+        values = msgspec.structs.asdict(event)
+        values["action"] = event.action.value
+        await unit.execute(_APPEND, values)
+
+
+class MemoryEvents:
+    """Keeps events in a list, for tests. A unit that fails leaves its events behind: do not count on them after an error."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    async def append(self, unit: Unit, event: Event) -> None:
+        del unit
+        self.events.append(event)

@@ -1,0 +1,72 @@
+"""An environment, the inference services in it, and what was done to serve them."""
+
+from enum import StrEnum
+
+from msgspec import UNSET, UnsetType
+
+from modelyard.records.record import NewRecord, Record, RecordPatch
+
+
+class DesiredState(StrEnum):
+    DEPLOYED = "DEPLOYED"
+    UNDEPLOYED = "UNDEPLOYED"
+
+
+class ServeState(StrEnum):
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    CACHED = "CACHED"
+    CANCELED = "CANCELED"
+
+
+class Environment(Record, frozen=True):
+    """A place where models are served. Unique by name in its project."""
+
+
+class NewEnvironment(NewRecord, frozen=True, kw_only=True):
+    pass
+
+
+class EnvironmentPatch(RecordPatch, frozen=True, kw_only=True):
+    pass
+
+
+class InferenceService(Record, frozen=True):
+    """A served model: a fixed version of it, or, with `version_id` None, its newest. Unique by name in its environment."""
+
+    environment_id: int
+    model_id: int
+    version_id: int | None
+    runtime: str | None
+    desired_state: DesiredState | None
+
+
+class NewInferenceService(NewRecord, frozen=True, kw_only=True):
+    environment_id: int
+    model_id: int
+    version_id: int | None = None
+    runtime: str | None = None
+    desired_state: DesiredState | None = DesiredState.DEPLOYED
+
+
+class InferenceServicePatch(RecordPatch, frozen=True, kw_only=True):
+    version_id: int | None | UnsetType = UNSET
+    runtime: str | None | UnsetType = UNSET
+    desired_state: DesiredState | None | UnsetType = UNSET
+
+
+class ServeRecord(Record, frozen=True):
+    """One action to serve a version through a service. Unique by name in its service; never changed."""
+
+    service_id: int
+    version_id: int
+    last_known_state: ServeState | None
+
+
+class NewServeRecord(NewRecord, frozen=True, kw_only=True):
+    service_id: int
+    version_id: int
+    last_known_state: ServeState | None = ServeState.UNKNOWN

@@ -1,0 +1,1 @@
+"""Experiments, their runs, and the history of what runs measured."""

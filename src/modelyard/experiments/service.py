@@ -1,0 +1,112 @@
+"""The rules of experiments, runs and metric histories."""
+
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Put
+from modelyard.artifacts.service import ArtifactService
+from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.context import Caller
+from modelyard.errors import Invalid
+from modelyard.experiments.entities import Experiment, ExperimentPatch, MetricPoint, NewExperiment, NewRun, Run, RunPatch
+from modelyard.records.repository import Records
+from modelyard.search.page import ListQuery, Page
+from modelyard.store.database import Database, Unit, transactional
+
+
+class ExperimentRecords(NamedTuple):
+    """The repositories of this domain."""
+
+    experiments: Records[Experiment]
+    runs: Records[Run]
+    points: Records[MetricPoint]
+
+
+class ExperimentService:
+    """Create, read and change experiments and runs, and what runs produced.
+
+    Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
+    """
+
+    def __init__(self, database: Database, records: ExperimentRecords, artifacts: ArtifactService, ledger: Ledger) -> None:
+        self.database = database
+        self._experiments, self._runs, self._points = records
+        self._artifacts = artifacts
+        self._ledger = ledger
+
+    @transactional
+    async def create_experiment(self, unit: Unit, caller: Caller, new: NewExperiment) -> Experiment:
+        return await self._ledger.create(unit, caller, self._experiments, Experiment, new)
+
+    async def get_experiment(self, caller: Caller, experiment_id: int) -> Experiment:
+        return await existing(self.database.reader, caller, self._experiments, experiment_id)
+
+    async def list_experiments(self, caller: Caller, query: ListQuery) -> Page[Experiment]:
+        return await self._experiments.page(self.database.reader, caller.project, query)
+
+    @transactional
+    async def update_experiment(self, unit: Unit, caller: Caller, experiment_id: int, patch: ExperimentPatch) -> Experiment:
+        before = await locked(unit, caller, self._experiments, experiment_id)
+        return await self._ledger.update(unit, caller, self._experiments, before, patch)
+
+    @transactional
+    async def create_run(self, unit: Unit, caller: Caller, new: NewRun) -> Run:
+        await existing(unit, caller, self._experiments, new.experiment_id)
+        _check_times(new.started_at, new.ended_at)
+        return await self._ledger.create(unit, caller, self._runs, Run, new)
+
+    async def get_run(self, caller: Caller, run_id: int) -> Run:
+        return await existing(self.database.reader, caller, self._runs, run_id)
+
+    async def list_runs(self, caller: Caller, query: ListQuery) -> Page[Run]:
+        """Runs of all experiments; scope the query by `experiment_id` for those of one."""
+        return await self._runs.page(self.database.reader, caller.project, query)
+
+    @transactional
+    async def update_run(self, unit: Unit, caller: Caller, run_id: int, patch: RunPatch) -> Run:
+        before = await locked(unit, caller, self._runs, run_id)
+        _check_times(before.started_at, before.ended_at if patch.ended_at is UNSET else patch.ended_at)
+        return await self._ledger.update(unit, caller, self._runs, before, patch)
+
+    @transactional
+    async def put_artifact(self, unit: Unit, caller: Caller, run_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:
+        """Put an artifact under a run (see `ArtifactService.put`). Each metric put also becomes a point of the run's history."""
+        run = await locked(unit, caller, self._runs, run_id)
+        put = await self._artifacts.put(
+            unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id
+        )
+        if draft.type is ArtifactType.METRIC:
+            await self._points.insert(unit, _point(put.artifact, run))
+        return put
+
+    async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:
+        """The metric history of all runs; scope the query by `run_id` and `name`."""
+        return await self._points.page(self.database.reader, caller.project, query)
+
+
+def _point(metric: Artifact, run: Run) -> MetricPoint:
+    """The metric as it is now."""
+    return MetricPoint(
+        id=0,
+        project_id=metric.project_id,
+        name=metric.name,
+        external_id=None,
+        description=metric.description,
+        properties=metric.properties,
+        created_at=metric.updated_at,
+        updated_at=metric.updated_at,
+        revision=1,
+        experiment_id=run.experiment_id,
+        run_id=run.id,
+        state=metric.state,
+        value=metric.value or 0.0,
+        step=metric.step,
+        timestamp=metric.timestamp,
+        recorded_at=metric.recorded_at,
+    )
+
+
+def _check_times(started_at: int | None, ended_at: int | None) -> None:
+    if started_at is not None and ended_at is not None and ended_at < started_at:
+        raise Invalid(f"EndTimeSinceEpoch ({ended_at}) cannot be less than StartTimeSinceEpoch ({started_at})")

@@ -1,0 +1,78 @@
+"""The rules of models and versions."""
+
+from typing import NamedTuple
+
+from modelyard.artifacts.entities import ArtifactDraft, Put
+from modelyard.artifacts.service import ArtifactService
+from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.context import Caller
+from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion, VersionPatch
+from modelyard.records.repository import Records
+from modelyard.search.page import ListQuery, Page, SortKey
+from modelyard.search.tree import equals
+from modelyard.store.database import Database, Unit, transactional
+
+
+class ModelRecords(NamedTuple):
+    """The repositories of this domain."""
+
+    models: Records[Model]
+    versions: Records[ModelVersion]
+
+
+class ModelService:
+    """Create, read and change models and versions.
+
+    Errors, everywhere: `NotFound` for an id that is not there (or is something else), `AlreadyExists` for a name or external id that is
+    taken, `Stale` for a revision that has passed, `Invalid` for a value or filter that makes no sense.
+    """
+
+    def __init__(self, database: Database, records: ModelRecords, artifacts: ArtifactService, ledger: Ledger) -> None:
+        self.database = database
+        self._models, self._versions = records
+        self._artifacts = artifacts
+        self._ledger = ledger
+
+    @transactional
+    async def create_model(self, unit: Unit, caller: Caller, new: NewModel) -> Model:
+        return await self._ledger.create(unit, caller, self._models, Model, new)
+
+    async def get_model(self, caller: Caller, model_id: int) -> Model:
+        return await existing(self.database.reader, caller, self._models, model_id)
+
+    async def list_models(self, caller: Caller, query: ListQuery) -> Page[Model]:
+        return await self._models.page(self.database.reader, caller.project, query)
+
+    @transactional
+    async def update_model(self, unit: Unit, caller: Caller, model_id: int, patch: ModelPatch) -> Model:
+        before = await locked(unit, caller, self._models, model_id)
+        return await self._ledger.update(unit, caller, self._models, before, patch)
+
+    @transactional
+    async def create_version(self, unit: Unit, caller: Caller, new: NewVersion) -> ModelVersion:
+        await existing(unit, caller, self._models, new.model_id)
+        return await self._ledger.create(unit, caller, self._versions, ModelVersion, new)
+
+    async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
+        return await existing(self.database.reader, caller, self._versions, version_id)
+
+    async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
+        """Versions of all models; scope the query by `model_id` for those of one."""
+        return await self._versions.page(self.database.reader, caller.project, query)
+
+    async def newest_version(self, caller: Caller, model_id: int) -> ModelVersion | None:
+        """The version that was created last, archived or not."""
+        query = ListQuery(scope=equals("model_id", model_id), sort=SortKey.CREATED, descending=True, limit=1)
+        page = await self.list_versions(caller, query)
+        return page.items[0] if page.items else None
+
+    @transactional
+    async def update_version(self, unit: Unit, caller: Caller, version_id: int, patch: VersionPatch) -> ModelVersion:
+        before = await locked(unit, caller, self._versions, version_id)
+        return await self._ledger.update(unit, caller, self._versions, before, patch)
+
+    @transactional
+    async def put_artifact(self, unit: Unit, caller: Caller, version_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:
+        """Put an artifact under a version (see `ArtifactService.put`)."""
+        version = await locked(unit, caller, self._versions, version_id)
+        return await self._artifacts.put(unit, caller, version.id, draft, artifact_id)

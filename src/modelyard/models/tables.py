@@ -1,0 +1,29 @@
+"""The tables of models and versions."""
+
+from sqlalchemy import Index
+
+from modelyard.records.table import record_table
+from modelyard.store import columns as c
+
+MODEL = record_table(
+    "model",
+    c.long("owner"),
+    c.short("state"),
+    c.long("readme"),
+    c.long("maturity"),
+    c.long("provider"),
+    c.long("logo"),
+    c.long("license"),
+    c.long("license_link"),
+    c.long("library_name"),
+    c.long("language"),
+    c.long("tasks"),
+)
+MODEL_VERSION = record_table(
+    "model_version",
+    c.reference("model_id", "model.id"),
+    c.long("author"),
+    c.short("state"),
+    Index("ix_model_version_model", "model_id", "id"),
+    scope=("model_id",),
+)

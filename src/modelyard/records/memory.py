@@ -1,0 +1,122 @@
+"""Records in memory: the same promises as `records.sql`, for tests of services and as the filters' reference."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from modelyard.context import ProjectId
+from modelyard.records.kinds import Kind
+from modelyard.records.record import Record
+from modelyard.records.sql import already_exists
+from modelyard.search.evaluate import FieldValue, predicate
+from modelyard.search.fields import Fields, FieldType
+from modelyard.search.page import Cursor, ListQuery, Page
+from modelyard.search.tree import both
+from modelyard.store.database import IdSequence, Reader, Unit
+from modelyard.store.memory import MemoryDatabase
+
+R = TypeVar("R", bound=Record)
+
+
+class MemoryLinks:
+    """`Links` in memory. `parents` tells the parents of a record."""
+
+    def __init__(self, database: MemoryDatabase, name: str) -> None:
+        self._database = database
+        self._table = f"links {name}"
+
+    async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
+        del unit
+        rows = self._database.tables[self._table]
+        rows[record_id] = rows.get(record_id, frozenset()) | {parent_id}
+
+    def parents(self, record_id: int) -> frozenset[int]:
+        found: frozenset[int] = self._database.tables[self._table].get(record_id, frozenset())
+        return found
+
+
+class MemoryRecords(Generic[R]):
+    """`scope` are the fields within which names are unique; a None in one of them exempts a record, and so does `scope` None."""
+
+    def __init__(
+        self, database: MemoryDatabase, kind: Kind, fields: Fields, scope: Sequence[str] | None = (), links: MemoryLinks | None = None
+    ) -> None:
+        self.kind = kind
+        self.fields = fields
+        self._database = database
+        self._scope = scope
+        self._links = links
+        self._table = kind.label
+
+    async def insert(self, unit: Unit, record: R) -> R:
+        del unit
+        record = msgspec.structs.replace(record, id=self._database.next_id(self.kind.sequence))
+        self._keep(record)
+        return record
+
+    async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
+        del reader
+        record: R | None = self._database.tables[self._table].get(record_id)
+        return record if record is not None and record.project_id == project else None
+
+    async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        return await self.get(unit, project, record_id)
+
+    async def update(self, unit: Unit, before: R, after: R) -> None:
+        del unit
+        assert before.id == after.id  # noqa: S101 - a service that mixes up two records has a bug
+        self._keep(after)
+
+    async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
+        del reader
+        wanted = both(query.scope, query.filter)
+        test = predicate(wanted, self.fields) if wanted is not None else None
+        rows: list[R] = [row for row in self._database.tables[self._table].values() if row.project_id == project]
+        found = [row for row in rows if test is None or test(lambda name, row=row: self._field(row, name), row.properties)]  # type: ignore[misc]  # the default binds the loop's row
+        found.sort(key=lambda row: (getattr(row, query.sort.value), row.id), reverse=query.descending)
+        if query.after is not None:
+            found = [row for row in found if _follows(self._cursor(row, query), query.after, descending=query.descending)]
+        if query.limit is None or len(found) <= query.limit:
+            return Page(found, None)
+        items = found[: query.limit]
+        return Page(items, self._cursor(items[-1], query))
+
+    def _field(self, record: R, name: str) -> FieldValue:
+        if self.fields[name].type is FieldType.LINK and self._links is not None:
+            return self._links.parents(record.id)
+        value: FieldValue = getattr(record, name)
+        return value
+
+    @staticmethod
+    def _cursor(record: R, query: ListQuery) -> Cursor:
+        return Cursor(record.id, getattr(record, query.sort.value))
+
+    def _keep(self, record: R) -> None:
+        for other in self._database.tables[self._table].values():
+            if other.id != record.id and other.project_id == record.project_id and self._namesakes(record, other):
+                raise already_exists(self.kind, record, "name")
+        if record.external_id is not None:
+            self._claim(record)
+        self._database.tables[self._table][record.id] = record
+
+    def _namesakes(self, one: R, other: R) -> bool:
+        if self._scope is None or one.name != other.name:
+            return False
+        return all(getattr(one, name) is not None and getattr(one, name) == getattr(other, name) for name in self._scope)
+
+    def _claim(self, record: R) -> None:
+        """External ids are unique over all the kinds that share the resource sequence, and within any other kind."""
+        shared = self.kind.sequence is IdSequence.RESOURCE
+        claims = self._database.tables["external ids" if shared else f"external ids of {self._table}"]
+        key = (record.project_id, record.external_id)
+        if claims.get(key, record.id) != record.id:
+            raise already_exists(self.kind, record, "external_id")
+        for stale in [old for old, owner in claims.items() if owner == record.id]:
+            del claims[stale]
+        claims[key] = record.id
+
+
+def _follows(place: Cursor, after: Cursor, *, descending: bool) -> bool:
+    here, there = (place.value, place.id), (after.value, after.id)
+    return here < there if descending else here > there

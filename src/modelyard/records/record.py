@@ -1,0 +1,44 @@
+"""The fields that every record has."""
+
+import msgspec
+
+from modelyard.context import Millis, ProjectId
+from modelyard.records.properties import Properties
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Base of every entity. Fields have no defaults and keep their order: a row of the table fills them by position.
+
+    `name` is unique within the record's scope and never changes. `revision` counts changes from 1. `id` is 0 until inserted.
+    """
+
+    id: int
+    project_id: ProjectId
+    name: str
+    external_id: str | None
+    description: str | None
+    properties: Properties
+    created_at: Millis
+    updated_at: Millis
+    revision: int
+
+
+class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every command that creates a record: what the caller chooses."""
+
+    name: str
+    external_id: str | None = None
+    description: str | None = None
+    properties: Properties = {}
+
+
+class RecordPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every command that changes a record. UNSET leaves a field as it is; `properties` replaces the whole map.
+
+    `revision` is the one that the caller saw, when they insist on it.
+    """
+
+    external_id: str | None | msgspec.UnsetType = msgspec.UNSET
+    description: str | None | msgspec.UnsetType = msgspec.UNSET
+    properties: Properties | msgspec.UnsetType = msgspec.UNSET
+    revision: int | None = None

@@ -1,0 +1,52 @@
+"""What services may ask of a kind of record, whatever keeps it."""
+
+from typing import Protocol, TypeVar
+
+from modelyard.context import ProjectId
+from modelyard.records.kinds import Kind
+from modelyard.records.record import Record
+from modelyard.search.fields import Fields
+from modelyard.search.page import ListQuery, Page
+from modelyard.store.database import Reader, Unit
+
+R = TypeVar("R", bound=Record)
+
+
+class Records(Protocol[R]):
+    """The records of one kind. Trashed ones do not exist here.
+
+    Errors: `AlreadyExists` when a name or external id is taken; `Invalid` for a filter that compares the incomparable.
+    """
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def fields(self) -> Fields: ...
+
+    async def insert(self, unit: Unit, record: R) -> R:
+        """Store a new record (its `id` 0) and return it with its id."""
+        ...
+
+    async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None: ...
+
+    async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        """Like `get`, and nobody else changes the record until the unit ends."""
+        ...
+
+    async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
+        """One page, in one statement; in two where the filter's meaning is beyond the database's. Such a page may come up short,
+        which does not mean that it is the last: `Page.next` says so."""
+        ...
+
+    async def update(self, unit: Unit, before: R, after: R) -> None:
+        """Replace a locked record."""
+        ...
+
+
+class Links(Protocol):
+    """A many-to-many relation of records to parents, read through a link field of the records' `Fields`."""
+
+    async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
+        """Attach; attaching again changes nothing."""
+        ...

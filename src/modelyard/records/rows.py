@@ -1,0 +1,78 @@
+"""Rows to entities and back, by position and by type."""
+
+import typing
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from types import UnionType
+from typing import Any, TypeVar
+
+import msgspec
+
+from modelyard.records import properties
+from modelyard.records.record import Record
+
+R = TypeVar("R", bound=Record)
+
+_TEXTS = msgspec.json.Decoder(tuple[str, ...])
+
+
+class Column(msgspec.Struct, frozen=True):
+    """How one field is kept: both functions are None where the value is stored as it is."""
+
+    name: str
+    load: Callable[[Any], Any] | None
+    dump: Callable[[Any], Any] | None
+
+
+def columns(entity: type[Record]) -> tuple[Column, ...]:
+    hints = typing.get_type_hints(entity)
+    return tuple(_column(name, hints[name]) for name in entity.__struct_fields__)
+
+
+def reader(entity: type[R]) -> Callable[[Sequence[Any]], R]:
+    """A function that makes an entity of a row whose columns are the entity's fields in order."""
+    loads = [(index, column.load) for index, column in enumerate(columns(entity)) if column.load]
+
+    def read(row: Sequence[Any]) -> R:
+        values = list(row)
+        for index, load in loads:
+            value = values[index]
+            if value is not None:
+                values[index] = load(value)
+        return entity(*values)
+
+    return read
+
+
+def writer(entity: type[R]) -> Callable[[R], dict[str, Any]]:
+    """A function that makes a statement's values of an entity."""
+    kept = columns(entity)
+
+    def write(record: R) -> dict[str, Any]:
+        values = {}
+        for column in kept:
+            value = getattr(record, column.name)
+            values[column.name] = value if value is None or column.dump is None else column.dump(value)
+        return values
+
+    return write
+
+
+def _column(name: str, hint: Any) -> Column:  # noqa: ANN401 - a type hint can be anything
+    members = typing.get_args(hint) if isinstance(hint, UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    if name == "properties":
+        return Column(name, properties.decode, properties.encode)
+    for member in members:
+        if isinstance(member, type) and issubclass(member, StrEnum):
+            return Column(name, {item.value: item for item in member}.__getitem__, _value)
+        if typing.get_origin(member) is tuple:
+            return Column(name, _TEXTS.decode, _dump_texts)
+    return Column(name, None, None)
+
+
+def _value(member: StrEnum) -> str:
+    return member.value
+
+
+def _dump_texts(texts: tuple[str, ...]) -> str:
+    return msgspec.json.encode(texts).decode()

@@ -1,0 +1,210 @@
+"""Records in a database: every statement that all nouns share."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Select, Table, and_, bindparam, delete, insert, literal_column, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from modelyard.context import ProjectId
+from modelyard.errors import AlreadyExists
+from modelyard.records import property_index
+from modelyard.records.kinds import Kind
+from modelyard.records.record import Record
+from modelyard.records.rows import reader as row_reader
+from modelyard.records.rows import writer as row_writer
+from modelyard.search.compile import Lowered, Shape, Source, lower, where
+from modelyard.search.evaluate import check, predicate
+from modelyard.search.fields import Fields, FieldType
+from modelyard.search.page import Cursor, ListQuery, Page, SortKey
+from modelyard.search.tree import Expr
+from modelyard.store.database import IdSequence, Reader, Unit, UniqueViolationError
+from modelyard.store.statements import Flavour, Statement, insert_with_id
+from modelyard.store.tables import EXTERNAL_ID
+
+R = TypeVar("R", bound=Record)
+
+MAX_PLANS = 1000
+"""Compiled list statements kept per kind. Each distinct shape of filter is one; when the cache is full it starts afresh."""
+REFILL = 1000
+"""Rows the second statement reads when the first, an approximation, left a page short."""
+_ALL = Lowered(("and",), (), exact=True)
+
+_CLAIM = Statement("claim external id", insert(EXTERNAL_ID).values({column.name: bindparam(column.name) for column in EXTERNAL_ID.c}))
+_RELEASE = Statement(
+    "release external id",
+    delete(EXTERNAL_ID).where(EXTERNAL_ID.c.project_id == bindparam("project_id"), EXTERNAL_ID.c.value == bindparam("value")),
+)
+
+
+class SqlRecords(Generic[R]):
+    """`Records` over a table made by `record_table`. `links` maps each link field to its table (parent id column of the same name)."""
+
+    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, Table] | None = None) -> None:
+        self.kind = kind
+        self.fields = fields
+        self._read = row_reader(entity)
+        self._write = row_writer(entity)
+        self._source = Source(table, int(kind), links or {})
+        self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
+        self._columns = [table.c[name] for name in entity.__struct_fields__]
+        self._insert = insert_with_id(f"insert {table.name}", table)
+        self._get, self._lock, self._update = _fixed_statements(table, self._columns)
+        self._plans: dict[tuple[Any, ...], Statement] = {}
+
+    async def insert(self, unit: Unit, record: R) -> R:
+        values = self._write(record)
+        values["trashed"] = 0
+        try:
+            record_id = await unit.insert(self._insert, self.kind.sequence, values)
+        except UniqueViolationError as error:
+            raise self._taken(record, error) from error
+        record = msgspec.structs.replace(record, id=record_id)
+        if record.external_id is not None:
+            await self._claim(unit, record)
+        await self._index(unit, None, record)
+        return record
+
+    async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
+        row = await reader.row(self._get, {"project": project, "id": record_id})
+        return self._read(row) if row is not None else None
+
+    async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        row = await unit.row(self._lock, {"project": project, "id": record_id})
+        return self._read(row) if row is not None else None
+
+    async def update(self, unit: Unit, before: R, after: R) -> None:
+        if after.external_id != before.external_id and before.external_id is not None and self._claims:
+            await unit.execute(_RELEASE, {"project_id": before.project_id, "value": before.external_id})
+        try:
+            await unit.execute(self._update, self._write(after))
+        except UniqueViolationError as error:
+            raise self._taken(after, error) from error
+        if after.external_id != before.external_id and after.external_id is not None:
+            await self._claim(unit, after)
+        await self._index(unit, before, after)
+
+    async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
+        if query.filter is not None:
+            check(query.filter, self.fields)
+        scope, lowered = self._lower(query.scope, reader.flavour), self._lower(query.filter, reader.flavour)
+        statement = self._plan(reader.flavour, query, scope, lowered)
+        values: dict[str, Any] = {"project": project}
+        values.update((f"s{index}", value) for index, value in enumerate(scope.values))
+        values.update((f"f{index}", value) for index, value in enumerate(lowered.values))
+        items, more = await self._select(reader, statement, values, query, lowered)
+        if query.limit is not None and more and len(items) < query.limit:
+            # The statement approximated and most of what it found was wrong: read on once, in a large step, from where it stopped.
+            rest = msgspec.structs.replace(query, after=more, limit=max(REFILL, query.limit))
+            statement = self._plan(reader.flavour, rest, scope, lowered)
+            found, more = await self._select(reader, statement, values, rest, lowered)
+            room = query.limit - len(items)
+            more = _cursor(found[room - 1], query.sort) if len(found) > room else more
+            items += found[:room]
+        return Page(items, more)
+
+    async def _select(
+        self, reader: Reader, statement: Statement, values: dict[str, Any], query: ListQuery, lowered: Lowered
+    ) -> tuple[list[R], Cursor | None]:
+        """The matching rows of one statement, and where to go on if there is more."""
+        if query.after is not None:
+            values = {**values, "after_id": query.after.id, "after_value": query.after.value}
+        if query.limit is not None:
+            values["limit"] = query.limit + 1
+        items = [self._read(row) for row in await reader.rows(statement, values)]
+        more = None
+        if query.limit is not None and len(items) > query.limit:
+            items.pop()
+            more = _cursor(items[-1], query.sort)
+        if not lowered.exact and query.filter is not None:
+            test = predicate(query.filter, self.fields)
+            items = [item for item in items if test(item.__getattribute__, item.properties)]
+        return items, more
+
+    def _lower(self, expr: Expr | None, flavour: Flavour) -> Lowered:
+        return _ALL if expr is None else lower(expr, self.fields, flavour)
+
+    def _plan(self, flavour: Flavour, query: ListQuery, scope: Lowered, lowered: Lowered) -> Statement:
+        key = (query.sort, query.descending, query.after is None, query.limit is None, scope.shape, lowered.shape)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            slow = query.limit is None or query.filter is not None
+            clause = self._list(flavour, query, scope.shape, lowered.shape)
+            plan = self._plans[key] = Statement(f"list {self._source.table.name}", clause, slow=slow)
+        return plan
+
+    def _list(self, flavour: Flavour, query: ListQuery, scope: Shape, filter_: Shape) -> Select[Any]:
+        table = self._source.table
+        clause = _live(table, select(*self._columns))
+        clause = clause.where(where(scope, self._source, flavour, "s"), where(filter_, self._source, flavour, "f"))
+        sort = table.c[query.sort.value]
+        if query.after is not None:
+            clause = clause.where(_after(table, sort, descending=query.descending))
+        keys = [sort] if query.sort is SortKey.ID else [sort, table.c.id]
+        clause = clause.order_by(*[key.desc() if query.descending else key.asc() for key in keys])
+        return clause if query.limit is None else clause.limit(bindparam("limit", type_=table.c.id.type))
+
+    @property
+    def _claims(self) -> bool:
+        """Only the resource kinds live in several tables; the other families' own unique index says it all."""
+        return self.kind.sequence is IdSequence.RESOURCE
+
+    async def _claim(self, unit: Unit, record: R) -> None:
+        if not self._claims:
+            return
+        try:
+            await unit.execute(
+                _CLAIM, {"project_id": record.project_id, "value": record.external_id, "kind": int(self.kind), "id": record.id}
+            )
+        except UniqueViolationError as error:
+            raise self._taken(record, error) from error
+
+    async def _index(self, unit: Unit, before: R | None, after: R) -> None:
+        old = property_index.entries(before.properties) if before else set()
+        new = property_index.entries(after.properties)
+        await property_index.replace(unit, after.project_id, self.kind, after.id, before=old, after=new)
+        for name in self._lists:
+            old = property_index.list_entries(name, getattr(before, name) or ()) if before else set()
+            new = property_index.list_entries(name, getattr(after, name) or ())
+            await property_index.replace(unit, after.project_id, self.kind, after.id, before=old, after=new, lists=True)
+
+    def _taken(self, record: R, error: UniqueViolationError) -> AlreadyExists:
+        return already_exists(self.kind, record, "external_id" if "external_id" in error.constraint else "name")
+
+
+def already_exists(kind: Kind, record: Record, field: str) -> AlreadyExists:
+    word, value = field.replace("_", " "), getattr(record, field)
+    message = f"{kind.label} with {word} {value} already exists: choose another {word}"
+    return AlreadyExists(message, kind=kind, name=record.name, field=field, value=value)
+
+
+def _cursor(record: Record, sort: SortKey) -> Cursor:
+    return Cursor(record.id, getattr(record, sort.value))
+
+
+def _live(table: Table, clause: Select[Any]) -> Select[Any]:
+    return clause.where(table.c.project_id == bindparam("project"), table.c.trashed == literal_column("0"))
+
+
+def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Statement, Statement]:
+    by_id = _live(table, select(*columns)).where(table.c.id == bindparam("id"))
+    changes = {column.name: bindparam(column.name) for column in columns if column.name not in ("id", "project_id", "created_at")}
+    return (
+        Statement(f"get {table.name}", by_id),
+        Statement(f"lock {table.name}", by_id.with_for_update(key_share=True)),
+        Statement(f"update {table.name}", update(table).values(changes).where(table.c.id == bindparam("id"))),
+    )
+
+
+def _after(table: Table, sort: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:
+    last_id = bindparam("after_id", type_=table.c.id.type)
+    if sort.key == "id":
+        return sort < last_id if descending else sort > last_id
+    place, last = tuple_(sort, table.c.id), tuple_(bindparam("after_value", type_=sort.type), last_id)
+    # Comparing pairs is not yet index-friendly on every database; the first condition, implied by the second, is.
+    if descending:
+        return and_(sort <= bindparam("after_value", type_=sort.type), place < last)
+    return and_(sort >= bindparam("after_value", type_=sort.type), place > last)

@@ -1,0 +1,47 @@
+"""The columns and indexes that every record's table has, in the order of `Record`'s fields."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Column, Constraint, ForeignKey, Index, Table, UniqueConstraint
+
+from modelyard.store import columns as c
+
+
+def record_table(name: str, *own: Column[Any] | Constraint | Index, scope: Sequence[str] = ()) -> Table:
+    """A table for one kind of record.
+
+    Names are unique within the project and the `scope` columns (a NULL there exempts a row). `trashed` is 0 for a live row and the
+    row's own id in the trash, so that a name is free again at once and any number of namesakes can be deleted.
+    """
+    return Table(
+        name,
+        c.METADATA,
+        *_columns(*own),
+        UniqueConstraint("project_id", *scope, "name", "trashed", name=f"uq_{name}_name"),
+        UniqueConstraint("project_id", "external_id", "trashed", name=f"uq_{name}_external_id"),
+        Index(f"ix_{name}_id", "project_id", "trashed", "id"),
+        Index(f"ix_{name}_created", "project_id", "trashed", "created_at", "id"),
+        Index(f"ix_{name}_updated", "project_id", "trashed", "updated_at", "id"),
+    )
+
+
+def point_table(name: str, *own: Column[Any] | Constraint | Index) -> Table:
+    """A table for points of a series: the columns of a record, names that repeat, and no index but the given ones, since there are many."""
+    return Table(name, c.METADATA, *_columns(*own))
+
+
+def _columns(*own: Column[Any] | Constraint | Index) -> tuple[Column[Any] | Constraint | Index, ...]:
+    return (
+        c.identity(),
+        Column("project_id", c.ID, ForeignKey("project.id"), nullable=False),
+        c.short("name", nullable=False),
+        c.short("external_id"),
+        c.long("description"),
+        c.long("properties", nullable=False),
+        c.whole("created_at"),
+        c.whole("updated_at"),
+        c.whole("revision"),
+        *own,
+        c.whole("trashed", default="0"),
+    )

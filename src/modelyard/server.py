@@ -1,0 +1,200 @@
+"""Runs the application: binds the port, starts uvicorn in one process or several, stops without dropping requests.
+
+Exit codes: 0 stopped as told, 1 could not start (the message says why), 2 a setting is wrong (see `__main__`).
+"""
+
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from modelyard import logs
+from modelyard.errors import ModelyardError
+from modelyard.settings import Settings, bracketed, flag, hand_over, handed
+
+if TYPE_CHECKING:
+    from modelyard.api.http.edge import Edge
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted while every worker is busy."""
+
+Announce = Callable[[str], None]
+"""Called once with the base URL, when requests are answered."""
+
+
+class CannotStartError(Exception):
+    """The server cannot run here and now. The message says what to do."""
+
+
+def serve(settings: Settings, announce: Announce, ready_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Once requests are answered, `announce` is called, and `ready_file` appears: JSON with `url` and `pid`. It is removed at the end.
+    Raises `CannotStartError`, and `SystemExit(0)` when told to stop.
+    """
+    logs.configure(settings.log_level, settings.log_format)
+    make_data_folder(settings.data_dir)
+    listener = bind(settings.host, settings.port)
+    url = f"http://{bracketed(settings.host)}:{listener.getsockname()[1]}"
+
+    def ready() -> None:
+        if ready_file:
+            _write_ready_file(ready_file, url)
+        announce(url)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped)
+    try:
+        run = _run_one if settings.workers == 1 else _run_several
+        run(settings, listener, ready)
+    finally:
+        listener.close()
+        if ready_file:
+            ready_file.unlink(missing_ok=True)
+
+
+def make_data_folder(folder: str) -> None:
+    """Make it unless it is there. Raises `CannotStartError`."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStartError(
+            f"The data folder {folder} cannot be made ({error.strerror}). Choose another by {flag('data_dir')}."
+        ) from error
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; port 0 lets the system choose a free one. Raises `CannotStartError`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        raise CannotStartError(
+            f"The host {host!r} is not known ({error.strerror}). Give an address such as 127.0.0.1 by {flag('host')}."
+        ) from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotStartError(_cannot_bind(host, port, error)) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def worker() -> "Edge":
+    """The application in a process that `serve` started as one of several."""
+    from modelyard.app import create  # noqa: PLC0415 - only a worker needs the whole program
+
+    settings = handed(os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    return create(settings)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+class _Supervisor(Multiprocess):
+    """Tells when every worker answers requests."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._ready = ready
+        self.announced = False
+
+    @property
+    def failed(self) -> bool:
+        """A worker said that it cannot start."""
+        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        if not self.announced and not self.should_exit.is_set() and all(process.is_ready() for process in self.processes):
+            self.announced = True
+            self._ready()
+
+
+def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    from modelyard.app import create  # noqa: PLC0415 - a supervisor of several workers does not need it
+
+    try:
+        server = _Server(_config(settings, create(settings)), ready)
+        server.run([listener])
+    except ModelyardError as error:
+        raise CannotStartError(error.message) from error
+    except SystemExit as stop:
+        if stop.code:
+            raise CannotStartError(_see_above(settings)) from None
+        raise
+
+
+def _run_several(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    os.environ.update(hand_over(settings))
+    supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], ready)
+    supervisor.run()
+    if supervisor.failed:
+        raise CannotStartError(_see_above(settings))
+
+
+def _config(settings: Settings, app: "Edge | str") -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,  # `logs` has done it
+        access_log=False,  # the edge writes one line for each request, with its id
+        server_header=False,
+        proxy_headers=False,  # no forwarded address is used, so none has to be trusted
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        timeout_worker_healthcheck=60,  # a worker imports the program before it answers; a busy machine takes its time
+    )
+
+
+def _write_ready_file(path: Path, url: str) -> None:
+    """Whoever waits for the file never reads half of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_bytes(msgspec.json.encode({"url": url, "pid": os.getpid()}))
+    draft.replace(path)
+
+
+def _cannot_bind(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is taken by another program. Stop it, or choose another port by {flag('port')} (0 picks a free one)."
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs more rights than this user has. Choose one above 1023 by {flag('port')}."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine. Use 127.0.0.1, or one of its own addresses, by {flag('host')}."
+    return f"Cannot listen on {host}:{port}: {error.strerror}."
+
+
+def _see_above(settings: Settings) -> str:
+    return f"The server could not start; the log lines above say why. Its records are in {settings.store}."
+
+
+def _stopped(_number: int, _frame: object) -> NoReturn:
+    """Before uvicorn listens to signals: stop at once. After its graceful stop it raises the signal again: the process ends well."""
+    raise SystemExit(0)

@@ -1,0 +1,80 @@
+"""A database in memory, for tests of what is above the store: transactions are real, statements are not.
+
+It knows tables as dicts by name; repositories over it (`records.memory`) read and change these directly.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.unit import current_unit, joined
+
+T = TypeVar("T")
+
+Tables = defaultdict[str, dict[Any, Any]]
+
+
+class MemoryDatabase:
+    """A `Database` without SQL. A failed unit leaves no trace; ids it took are not given again."""
+
+    flavour = Flavour.SQLITE
+
+    def __init__(self) -> None:
+        self.tables: Tables = defaultdict(dict)
+        self._ids: dict[IdSequence, int] = defaultdict(int)
+        self._unit = _NoStatements()
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def ping(self) -> None:
+        pass
+
+    @property
+    def reader(self) -> Reader:
+        return self._unit
+
+    def next_id(self, sequence: IdSequence) -> int:
+        self._ids[sequence] += 1
+        return self._ids[sequence]
+
+    async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        if (running := current_unit.get()) is not None:
+            return await work(running)
+        before = {name: dict(rows) for name, rows in self.tables.items()}
+        try:
+            with joined(self._unit):
+                return await work(self._unit)
+        except BaseException:
+            self.tables.clear()
+            self.tables.update(before)
+            raise
+
+
+class _NoStatements:
+    """Reader and unit of a database that has no SQL: repositories over memory do not ask it anything."""
+
+    flavour = Flavour.SQLITE
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        self._refuse(statement, values)
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        self._refuse(statement, values)
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        self._refuse(statement, values)
+
+    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
+        self._refuse(statement, values)
+
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
+        self._refuse(statement, (sequence, values))
+
+    def _refuse(self, statement: Statement, _: object) -> NoReturn:
+        raise AssertionError(f"memory runs no statements, and was asked to: {statement.name}")

@@ -1,0 +1,102 @@
+"""Brings a database to this version's schema, under a lock, so that several servers may start at once."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from modelyard.store.statements import Flavour
+from modelyard.store.urls import DatabaseUrl
+
+LOCK_SECONDS = 120
+_LOCK_NUMBER = 0x6D6F64656C
+"""Any constant will do, as long as no other program locks the same number in this database."""
+
+
+def upgrade(url: DatabaseUrl) -> None:
+    """Apply what is missing. Returns at once when nothing is. Call it from a thread: it starts an event loop of its own."""
+    run(url, lambda connection: command.upgrade(config(connection), "head"))
+
+
+def downgrade(url: DatabaseUrl, revision: str) -> None:
+    """Undo the steps after `revision` (`base` undoes all)."""
+    run(url, lambda connection: command.downgrade(config(connection), revision))
+
+
+def current(url: DatabaseUrl) -> str | None:
+    """The revision that the database is at, None for an empty one."""
+    found: list[str | None] = []
+    run(url, lambda connection: found.append(MigrationContext.configure(connection).get_current_revision()))
+    return found[0]
+
+
+def config(connection: Connection) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    made.attributes["connection"] = connection
+    return made
+
+
+def head() -> str:
+    """The revision that this version of the program needs."""
+    found = ScriptDirectory(str(_scripts())).get_current_head()
+    assert found is not None  # noqa: S101 - there is at least one migration
+    return found
+
+
+def run(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
+    """Run `work` in a transaction that holds the migration lock."""
+    if url.flavour is Flavour.SQLITE:
+        _run_sqlite(url, work)
+    else:
+        asyncio.run(_run_server(url, work))
+
+
+def _scripts() -> Path:
+    return Path(str(files("modelyard.store.migrations")))
+
+
+def _run_sqlite(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
+    """One transaction from the start, which is the lock: SQLite's schema changes are undone with it."""
+    engine = create_engine(url.sqlalchemy_url(), connect_args={"timeout": LOCK_SECONDS})
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        work(connection)
+    engine.dispose()
+
+
+async def _run_server(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(url.sqlalchemy_url())
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_locked, url.flavour, work)
+    finally:
+        await engine.dispose()
+
+
+def _locked(connection: Connection, flavour: Flavour, work: Callable[[Connection], None]) -> None:
+    with _lock(connection, flavour):
+        work(connection)
+
+
+@contextmanager
+def _lock(connection: Connection, flavour: Flavour) -> Iterator[None]:
+    if flavour is Flavour.POSTGRESQL:
+        # Falls with the transaction.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        yield
+        return
+    connection.execute(text("SELECT GET_LOCK('modelyard-migrate', :seconds)"), {"seconds": LOCK_SECONDS})
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK('modelyard-migrate')"))

@@ -1,0 +1,1 @@
+"""The schema's history. One head; every step can be undone."""

@@ -1,0 +1,45 @@
+"""How each database hands out ids that are never given twice, in the cheapest way it has.
+
+PostgreSQL: a sequence object per `IdSequence`, as the default of the id columns, so that an insert brings its id along.
+MySQL and MariaDB: an auto-increment table per sequence (MySQL has no sequences, and no RETURNING).
+SQLite: a row of `id_sequence` per sequence, counted up in the transaction; writers take turns anyway.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def table_options() -> dict[str, str]:
+    """Options for `op.create_table`: on MySQL and MariaDB text compares by code point and counts trailing spaces."""
+    bind = op.get_bind()
+    if bind.dialect.name not in ("mysql", "mariadb"):
+        return {}
+    version = bind.execute(sa.text("SELECT VERSION()")).scalar_one()
+    collation = "utf8mb4_nopad_bin" if "mariadb" in version.lower() else "utf8mb4_0900_bin"
+    return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
+
+
+def create(sequence: str, tables: Sequence[str]) -> None:
+    """Make a sequence and, where the database fills ids itself, bind it to the tables."""
+    name = op.get_bind().dialect.name
+    if name == "postgresql":
+        op.execute(f"CREATE SEQUENCE {sequence}_id_seq")
+        for table in tables:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN id SET DEFAULT nextval('{sequence}_id_seq')")
+    elif name == "sqlite":
+        op.execute(f"INSERT INTO id_sequence (name, value) VALUES ('{sequence}', 0)")  # noqa: S608 - our own constant names
+    else:
+        op.execute(f"CREATE TABLE {sequence}_sequence (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
+
+
+def drop(sequence: str, tables: Sequence[str]) -> None:
+    """Undo `create`. SQLite's rows go with their table."""
+    name = op.get_bind().dialect.name
+    if name == "postgresql":
+        for table in tables:
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN id DROP DEFAULT")
+        op.execute(f"DROP SEQUENCE {sequence}_id_seq")
+    elif name != "sqlite":
+        op.execute(f"DROP TABLE {sequence}_sequence")

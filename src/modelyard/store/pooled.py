@@ -1,0 +1,268 @@
+"""What PostgreSQL and MySQL have in common: reads on a pooled connection, units of work, and running both again when that heals."""
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from modelyard.errors import Unavailable
+from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
+from modelyard.store.pool import Pool
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.unit import current_unit, joined
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""How often a unit runs at most, the first time included."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
+"""Seconds between the runs of a unit: each pause is random, up to a bound that doubles from the first to the longest."""
+
+
+class ConnectionLostError(Exception):
+    """The connection is gone and with it its transaction. Never reaches a caller of `Database`."""
+
+
+class ConflictError(Exception):
+    """The server undid a transaction in favour of another one and asks for it again. Never reaches a caller of `Database`."""
+
+
+class UnitFailedError(Exception):
+    """A statement was run in a unit after one had failed there. The databases disagree on what that means, so it means nothing."""
+
+
+class Connection(ABC):
+    """A driver's connection. Outside `begin` ... `commit` or `rollback` every statement is its own transaction.
+
+    Its methods raise the driver's errors; `meaning` says what the store calls them.
+    """
+
+    def __init__(self) -> None:
+        self.touched = asyncio.get_running_loop().time()
+        self.expired = False
+        self.broken = False
+
+    @property
+    @abstractmethod
+    def usable(self) -> bool: ...
+
+    @abstractmethod
+    def terminate(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    @abstractmethod
+    async def rows(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]: ...
+
+    @abstractmethod
+    async def row(self, sql: str, arguments: Sequence[Any]) -> Row | None: ...
+
+    @abstractmethod
+    async def execute(self, sql: str, arguments: Sequence[Any]) -> int: ...
+
+    @abstractmethod
+    async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None: ...
+
+    @abstractmethod
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int: ...
+
+    @abstractmethod
+    async def command(self, sql: str) -> None:
+        """Run SQL without parameters or result."""
+
+    @abstractmethod
+    def meaning(self, error: Exception) -> Exception:
+        """What the store calls this error of the driver, or the error itself. Terminates the connection if it must not be used again.
+
+        The store's are `ConnectionLostError`, `ConflictError`, `UniqueViolationError` and `Unavailable` (the server took too long).
+        """
+
+
+class PooledReader:
+    """Single statements, each on a connection of its own; one whose connection was lost is run once more on a new one."""
+
+    def __init__(self, flavour: Flavour, connections: Pool[Connection]) -> None:
+        self.flavour = flavour
+        self._pool = connections
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        compiled = statement.compiled(self.flavour)
+        arguments = compiled.bind(values)
+        return await self._read(lambda connection: connection.rows(compiled.sql, arguments))
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        compiled = statement.compiled(self.flavour)
+        arguments = compiled.bind(values)
+        return await self._read(lambda connection: connection.row(compiled.sql, arguments))
+
+    async def ping(self) -> None:
+        await self._read(lambda connection: connection.command("SELECT 1"))
+
+    async def _read(self, fetch: Callable[[Connection], Awaitable[T]], *, again: bool = True) -> T:
+        connection = (self._pool.take() or await self._pool.wait()) if again else await self._pool.fresh()
+        try:
+            result = await fetch(connection)
+        except Exception as error:
+            meaning = connection.meaning(error)
+            self._pool.give(connection)
+            if not isinstance(meaning, ConnectionLostError):
+                raise_meaning(meaning, error)
+            if not again:
+                raise _unreachable(meaning) from error
+        except BaseException:  # cancelled with the answer outstanding: the next user of the connection would read it as theirs
+            self._pool.discard(connection)
+            raise
+        else:
+            self._pool.give(connection)
+            return result
+        return await self._read(fetch, again=False)
+
+
+class PooledUnit:
+    """A transaction on one connection. After one of its statements failed, it takes no other and cannot be committed."""
+
+    def __init__(self, flavour: Flavour, connection: Connection) -> None:
+        self.flavour = flavour
+        self.failure: Exception | None = None
+        self._connection = connection
+        self._clock = asyncio.get_running_loop().time
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        compiled = statement.compiled(self.flavour)
+        return await self._run(self._connection.rows, compiled.sql, compiled.bind(values))
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        compiled = statement.compiled(self.flavour)
+        return await self._run(self._connection.row, compiled.sql, compiled.bind(values))
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        compiled = statement.compiled(self.flavour)
+        return await self._run(self._connection.execute, compiled.sql, compiled.bind(values))
+
+    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
+        if values:
+            compiled = statement.compiled(self.flavour)
+            await self._run(self._connection.execute_many, compiled.sql, [compiled.bind(row) for row in values])
+
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
+        return await self._run(self._connection.insert, statement, sequence, values)
+
+    async def command(self, sql: str) -> None:
+        await self._run(self._connection.command, sql)
+
+    async def _run(self, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        if self.failure is not None:
+            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+        connection = self._connection
+        connection.touched = self._clock()
+        try:
+            return await method(*arguments)
+        except Exception as error:
+            self.failure = connection.meaning(error)
+            raise_meaning(self.failure, error)
+
+
+class PooledDatabase:
+    """A `Database` on a server: what all of them share."""
+
+    def __init__(self, flavour: Flavour, connections: Pool[Connection]) -> None:
+        self.flavour = flavour
+        self.pool = connections
+        self._reader = PooledReader(flavour, self.pool)
+
+    @property
+    def reader(self) -> Reader:
+        """Inside a unit it reads through the unit: a second connection could wait for ever for the first."""
+        return current_unit.get() or self._reader
+
+    async def open(self) -> None:
+        """Connects to nothing yet: the first statement does."""
+        await self.pool.open()
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    async def ping(self) -> None:
+        await self._reader.ping()
+
+    async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        if (running := current_unit.get()) is not None:
+            return await work(running)
+        take = self._take
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._attempt(await take(), work)
+            except ConnectionLostError as error:
+                if attempt == ATTEMPTS:
+                    raise _unreachable(error) from error
+                take = self.pool.fresh
+            except ConflictError as error:
+                if attempt == ATTEMPTS:
+                    raise Unavailable(f"gave way to other writers {attempt} times; try again", retry_after=1) from error
+            await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - spreads retries
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _take(self) -> Connection:
+        return self.pool.take() or await self.pool.wait()
+
+    async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]]) -> T:
+        unit = PooledUnit(self.flavour, connection)
+        try:
+            await unit.command("BEGIN")
+            result = await self._run(unit, work)
+            await self._commit(unit, connection)
+        except Exception:
+            await self._undo(connection)
+            raise
+        except BaseException:
+            self.pool.discard(connection)
+            raise
+        self.pool.give(connection)
+        return result
+
+    async def _run(self, unit: PooledUnit, work: Callable[[Unit], Awaitable[T]]) -> T:
+        """What a statement asked for decides, even where `work` made something else of its error, or nothing at all."""
+        try:
+            with joined(unit):
+                result = await work(unit)
+        except Exception:
+            if isinstance(unit.failure, ConnectionLostError | ConflictError):
+                raise unit.failure from None
+            raise
+        if unit.failure is not None:
+            raise unit.failure
+        return result
+
+    async def _commit(self, unit: PooledUnit, connection: Connection) -> None:
+        if not connection.usable:
+            raise ConnectionLostError("the connection was lost before the commit")
+        try:
+            await unit.command("COMMIT")
+        except ConnectionLostError as error:
+            message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
+            raise Unavailable(message, retry_after=1) from error
+
+    async def _undo(self, connection: Connection) -> None:
+        try:
+            if connection.usable:
+                await connection.command("ROLLBACK")
+        except Exception:  # noqa: BLE001 - the error that led here is the one to report; closing the connection undoes as well
+            self.pool.discard(connection)
+        except BaseException:
+            self.pool.discard(connection)
+            raise
+        else:
+            self.pool.give(connection)
+
+
+def raise_meaning(meaning: Exception, error: Exception) -> NoReturn:
+    """Raise what an error means, with the error as its cause if it is another."""
+    if meaning is error:
+        raise error
+    raise meaning from error
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    return Unavailable(f"the database does not answer: {error}; try again", retry_after=1)

@@ -1,0 +1,164 @@
+"""PostgreSQL over asyncpg: bare connections with prepared statements, one round trip each."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+from modelyard.errors import Unavailable
+from modelyard.store.database import IdSequence, Row, UniqueViolationError, Values
+from modelyard.store.pool import Pool
+from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.urls import DatabaseUrl
+
+MAX_PREPARED = 256
+"""Prepared statements kept on each connection. The least recently used goes first, so that filters cannot push out the everyday ones."""
+
+_SESSION = """
+SET statement_timeout = {milliseconds};
+SET idle_in_transaction_session_timeout = {milliseconds};
+SET default_transaction_isolation = 'read committed';
+SET jit = off
+"""
+"""JIT takes longer to compile than our statements to run. Not sent as startup parameters, because PgBouncer refuses those."""
+
+_CONFLICTS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+_LOST = (
+    asyncpg.PostgresConnectionError,  # class 08; asyncpg also raises it when the stream ends
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # the server has become a standby; a new connection may find the new primary
+    asyncpg.InvalidCachedStatementError,  # the schema was migrated under our prepared statements; a new connection has none
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.InternalClientError,  # the protocol is out of step
+    ConnectionError,
+)
+_OVERLOADED = (
+    asyncpg.QueryCanceledError,  # statement_timeout
+    asyncpg.InsufficientResourcesError,  # class 53: disk full, out of memory, too many connections
+)
+
+
+class PostgresConnection(Connection):
+    """One asyncpg connection and the statements prepared on it."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        super().__init__()
+        self._connection = connection
+        self._prepared: OrderedDict[str, PreparedStatement[asyncpg.Record]] = OrderedDict()
+
+    @property
+    def usable(self) -> bool:
+        return not self.broken and not self._connection.is_closed()
+
+    def terminate(self) -> None:
+        self.broken = True
+        self._connection.terminate()
+
+    async def close(self) -> None:
+        self.broken = True
+        try:
+            # A cancelled statement may still be running on the server: asyncpg has asked it to stop, and this waits until it has.
+            await self._connection.close(timeout=1)
+        except Exception:  # noqa: BLE001 - it is gone either way, and nobody waits for it
+            self._connection.terminate()
+
+    async def rows(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        statement = self._known(sql) or await self._prepare(sql)
+        return await statement.fetch(*arguments)  # type: ignore[return-value]  # a Record is a sequence in all but name
+
+    async def row(self, sql: str, arguments: Sequence[Any]) -> Row | None:
+        statement = self._known(sql) or await self._prepare(sql)
+        return await statement.fetchrow(*arguments)  # type: ignore[return-value]  # likewise
+
+    async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
+        statement = self._known(sql) or await self._prepare(sql)
+        await statement.fetch(*arguments)
+        return int(str(statement.get_statusmsg()).rpartition(" ")[2])  # of "UPDATE 3" or "INSERT 0 3"
+
+    async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None:
+        statement = self._known(sql) or await self._prepare(sql)
+        await statement.executemany(arguments)
+
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
+        """The column's default takes the id from the sequence, and RETURNING brings it."""
+        del sequence
+        compiled = statement.compiled(Flavour.POSTGRESQL)
+        row = await self.row(compiled.sql, compiled.bind(values))
+        assert row is not None  # noqa: S101 - the statement returns the id
+        return int(row[0])
+
+    async def command(self, sql: str) -> None:
+        await self._connection.execute(sql)
+
+    def _known(self, sql: str) -> "PreparedStatement[asyncpg.Record] | None":
+        found = self._prepared.get(sql)
+        if found is not None:
+            self._prepared.move_to_end(sql)
+        return found
+
+    async def _prepare(self, sql: str) -> "PreparedStatement[asyncpg.Record]":
+        prepared = self._prepared[sql] = await self._connection.prepare(sql)
+        if len(self._prepared) > MAX_PREPARED:
+            self._prepared.popitem(last=False)  # asyncpg closes it on the server when nothing refers to it any more
+        return prepared
+
+    def meaning(self, error: Exception) -> Exception:
+        if isinstance(error, asyncpg.UniqueViolationError):
+            return UniqueViolationError(error.constraint_name or "")
+        if isinstance(error, _CONFLICTS):
+            return ConflictError(str(error))
+        if self.expired:
+            return Unavailable("PostgreSQL did not answer in time; try again", retry_after=1)
+        if isinstance(error, _LOST) or self._connection.is_closed():
+            self.terminate()
+            return ConnectionLostError(f"{type(error).__name__}: {error}")
+        if isinstance(error, _OVERLOADED):
+            return Unavailable(f"PostgreSQL refused a statement: {error}; try again", retry_after=1)
+        if not isinstance(error, asyncpg.PostgresError | asyncpg.DataError):
+            self.terminate()  # nobody has said what state this leaves the connection in
+        return error
+
+
+class PostgresDatabase(PooledDatabase):
+    """A database on a PostgreSQL server. Durations are in seconds; a `statement_seconds` of 0 sets no limit."""
+
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        *,
+        pool_size: int = 10,
+        wait_seconds: float = 10.0,
+        connect_seconds: float = 10.0,
+        statement_seconds: float = 30.0,
+    ) -> None:
+        connections: Pool[Connection] = Pool(self._connect, size=pool_size, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
+        super().__init__(Flavour.POSTGRESQL, connections)
+        self._arguments = url.connect_arguments()
+        self._connect_seconds = connect_seconds
+        self._session = _SESSION.format(milliseconds=int(statement_seconds * 1000))
+
+    async def _connect(self) -> PostgresConnection:
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                connection = await asyncpg.connect(**self._arguments)
+                try:
+                    await connection.execute(self._session)
+                except BaseException:
+                    connection.terminate()
+                    raise
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            cause = str(error) or f"no answer in {self._connect_seconds:g} s"
+            raise Unavailable(f"PostgreSQL cannot be reached: {cause}; try again", retry_after=1) from error
+        return PostgresConnection(connection)

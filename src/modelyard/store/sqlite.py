@@ -1,0 +1,289 @@
+"""SQLite: one writer connection with group commit, readers that nobody blocks.
+
+A unit of work takes its turn on the writer, runs inline in a savepoint (its statements never suspend), and is answered after a COMMIT
+that covers every unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`.
+Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking the event loop, until the other one is done.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from modelyard.errors import Unavailable
+from modelyard.store.database import IdSequence, Reader, Row, Unit, UniqueViolationError, Values
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.unit import current_unit, joined
+
+T = TypeVar("T")
+
+MIN_VERSION = (3, 35, 0)
+"""RETURNING came with 3.35."""
+MAX_GROUP = 64
+"""Units that share one COMMIT at most."""
+BUSY_SECONDS = 10.0
+"""How long to wait for another process that is writing before answering `Unavailable`."""
+
+_NEXT_ID = "UPDATE id_sequence SET value = value + 1 WHERE name = ? RETURNING value"
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA mmap_size = 268435456",
+)
+
+
+class SqliteDatabase:
+    """A database file. `path` is created with its folder when missing."""
+
+    flavour = Flavour.SQLITE
+
+    def __init__(self, path: Path, *, readers: int = 3) -> None:
+        self._path = path
+        self._threads = threading.local()
+        self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
+        self._committer = ThreadPoolExecutor(1, "sqlite-commit")
+        self._turns = _Turns()
+        self._group: list[asyncio.Future[None]] = []
+        self._begun = False
+        self._commits: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        if sqlite3.sqlite_version_info < MIN_VERSION:
+            found, needed = sqlite3.sqlite_version, ".".join(map(str, MIN_VERSION))
+            raise Unavailable(f"SQLite {found} is too old: {needed} or newer is needed, which comes with a newer Python or system")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._inline = self._connect()
+        self._writer = self._connect(busy_seconds=0)
+        self._unit = _SqliteUnit(self._writer)
+        self._reader = _SqliteReader(self._inline, self._in_thread)
+
+    async def close(self) -> None:
+        while self._commits:
+            await asyncio.gather(*self._commits, return_exceptions=True)
+        for pool in (self._readers, self._committer):
+            pool.shutdown(wait=True)
+        for connection in (self._inline, self._writer):
+            connection.close()
+
+    @property
+    def reader(self) -> Reader:
+        return current_unit.get() or self._reader
+
+    async def ping(self) -> None:
+        _run(self._inline, "SELECT 1", ()).fetchone()
+
+    async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        if (running := current_unit.get()) is not None:
+            return await work(running)
+        await self._take_turn()
+        durable: asyncio.Future[None] | None = None
+        try:
+            await self._begin()
+            with joined(self._unit):
+                result = await self._savepoint(work)
+            durable = asyncio.get_running_loop().create_future()
+            self._group.append(durable)
+        finally:
+            self._end_turn()
+        # Shielded: a caller who goes away must not cancel what the others of the group are waiting for.
+        await asyncio.shield(durable)
+        return result
+
+    async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        _run(self._writer, "SAVEPOINT unit", ())
+        try:
+            result = await work(self._unit)
+        except BaseException:
+            self._writer.execute("ROLLBACK TO unit")
+            self._writer.execute("RELEASE unit")
+            raise
+        _run(self._writer, "RELEASE unit", ())
+        return result
+
+    async def _take_turn(self) -> None:
+        try:
+            await self._turns.take()
+        except asyncio.CancelledError:
+            self._settle()
+            raise
+
+    def _end_turn(self) -> None:
+        """Let the next unit join the group; when there is none, or the group is full, commit."""
+        if self._turns.waiting and len(self._group) < MAX_GROUP:
+            self._turns.give()
+        else:
+            self._start_commit()
+
+    def _settle(self) -> None:
+        """The last one waiting gave up: the group that counted on it commits now."""
+        if self._group and not self._turns.waiting and self._turns.try_take():
+            self._start_commit()
+
+    def _start_commit(self) -> None:
+        if not self._begun:
+            self._turns.give()
+            return
+        group, self._group, self._begun = self._group, [], False
+        task = asyncio.get_running_loop().create_task(self._commit(group))
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+
+    async def _commit(self, group: list[asyncio.Future[None]]) -> None:
+        """Make a group durable in a thread, holding the turn, since the connection is busy meanwhile."""
+        failure: Exception | None = None
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
+        except sqlite3.Error as error:
+            failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
+        finally:
+            self._turns.give()
+        for durable in group:
+            if durable.done():
+                continue
+            if failure is None:
+                durable.set_result(None)
+            else:
+                durable.set_exception(failure)
+
+    def _commit_now(self) -> None:
+        try:
+            self._writer.execute("COMMIT")
+        except sqlite3.Error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+    async def _begin(self) -> None:
+        """Open the transaction of a group. Another process may hold the file's write lock: wait for it without blocking the loop."""
+        if self._begun:
+            return
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + BUSY_SECONDS, 0.0005
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > deadline:
+                    raise Unavailable(f"SQLite cannot write to {self._path.name}: {error}", retry_after=1) from error
+            else:
+                self._begun = True
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+    async def _in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, sql, values)
+
+    def _read_in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = self._connect()
+        return _run(connection, sql, values).fetchall()
+
+    def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+        return connection
+
+
+class _Turns:
+    """First come, first served. Whoever holds the turn may pass it on from anywhere, unlike with a lock's `async with`."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self.waiting = 0
+
+    def try_take(self) -> bool:
+        if self._taken:
+            return False
+        self._taken = True
+        return True
+
+    async def take(self) -> None:
+        if self.try_take():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self.waiting += 1
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give()
+            raise
+        finally:
+            self.waiting -= 1
+
+    def give(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._taken = False
+
+
+class _SqliteReader:
+    flavour = Flavour.SQLITE
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        in_thread: Callable[[str, Sequence[object]], Awaitable[Sequence[Row]]] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._thread = in_thread
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        compiled = statement.compiled(Flavour.SQLITE)
+        if statement.slow and self._thread is not None:
+            return await self._thread(compiled.sql, compiled.bind(values))
+        return _run(self._connection, compiled.sql, compiled.bind(values)).fetchall()
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        compiled = statement.compiled(Flavour.SQLITE)
+        row: Row | None = _run(self._connection, compiled.sql, compiled.bind(values)).fetchone()
+        return row
+
+
+class _SqliteUnit(_SqliteReader):
+    """The writer during one unit of work. All units share it: they take turns."""
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        compiled = statement.compiled(Flavour.SQLITE)
+        return _run(self._connection, compiled.sql, compiled.bind(values)).rowcount
+
+    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
+        compiled = statement.compiled(Flavour.SQLITE)
+        for one in values:
+            _run(self._connection, compiled.sql, compiled.bind(one))
+
+    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
+        (record_id,) = self._connection.execute(_NEXT_ID, (sequence.value,)).fetchone()
+        await self.execute(statement, {**values, "id": record_id})
+        return int(record_id)
+
+
+def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> sqlite3.Cursor:
+    try:
+        return connection.execute(sql, values)
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+            raise UniqueViolationError(str(error)) from error
+        raise
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            raise Unavailable(f"SQLite is not available: {error}", retry_after=1) from error
+        raise

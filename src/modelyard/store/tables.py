@@ -1,0 +1,68 @@
+"""Tables that belong to no domain: projects, claims on external ids, the property index, id sequences, idempotency keys."""
+
+from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
+
+from modelyard.store import columns as c
+
+PROJECT = Table("project", c.METADATA, c.identity(), c.short("name", nullable=False), UniqueConstraint("name", name="uq_project_name"))
+
+EXTERNAL_ID = Table(
+    "external_id",
+    c.METADATA,
+    c.whole("project_id"),
+    c.short("value", nullable=False),
+    c.small("kind"),
+    c.whole("id"),
+    PrimaryKeyConstraint("project_id", "value", name="pk_external_id"),
+    comment="External ids are unique over all kinds of the resource sequence, which live in several tables: each one claims its own here.",
+)
+
+PROPERTY_NUMBER = Table(
+    "property_number",
+    c.METADATA,
+    c.whole("project_id"),
+    c.small("kind"),
+    c.short("name", nullable=False),
+    c.Column("value", c.NUMBER, nullable=False),
+    c.whole("id"),
+    c.small("type"),
+    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_number"),
+    sqlite_with_rowid=False,
+    comment="Index of the numeric custom properties: integers, floats and booleans, each as a double. Rebuildable from the records.",
+)
+
+PROPERTY_TEXT = Table(
+    "property_text",
+    c.METADATA,
+    c.whole("project_id"),
+    c.small("kind"),
+    c.short("name", nullable=False),
+    c.short("value", nullable=False),
+    c.whole("id"),
+    c.small("type"),
+    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_text"),
+    sqlite_with_rowid=False,
+    comment="Index of the text properties, cut to 255 characters, and of the elements of list fields. Rebuildable from the records.",
+)
+
+IDEMPOTENCY_KEY = Table(
+    "idempotency_key",
+    c.METADATA,
+    c.whole("project_id"),
+    c.short("value", nullable=False),
+    c.short("fingerprint", nullable=False),
+    c.whole("created_at"),
+    c.Column("status", c.SMALL, nullable=True),
+    c.long("headers"),
+    c.long("body"),
+    PrimaryKeyConstraint("project_id", "value", name="pk_idempotency_key"),
+    Index("ix_idempotency_key_created", "created_at"),
+)
+
+ID_SEQUENCE = Table(
+    "id_sequence",
+    c.METADATA,
+    c.Column("name", c.SHORT, primary_key=True),
+    c.whole("value"),
+    comment="The last id given from each sequence, on SQLite. The other databases have their own ways (see migrations/sequences.py).",
+)

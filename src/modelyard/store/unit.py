@@ -1,0 +1,38 @@
+"""The unit of work that is running: what a nested `write` joins, and a read inside a unit sees."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from modelyard.store.database import Unit
+
+_running: ContextVar[tuple[Unit, asyncio.Task[Any] | None] | None] = ContextVar("modelyard_running_unit", default=None)
+
+
+class CurrentUnit:
+    """The unit that the running task has open.
+
+    A task started inside a unit inherits its context, and may outlive it or run beside it: for that task there is no unit.
+    """
+
+    @staticmethod
+    def get() -> Unit | None:
+        running = _running.get()
+        if running is None or running[1] is not asyncio.current_task():
+            return None
+        return running[0]
+
+
+current_unit = CurrentUnit()
+
+
+@contextlib.contextmanager
+def joined(unit: Unit) -> Iterator[None]:
+    """While the block runs, `unit` is the task's current one."""
+    token = _running.set((unit, asyncio.current_task()))
+    try:
+        yield
+    finally:
+        _running.reset(token)

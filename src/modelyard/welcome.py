@@ -1,0 +1,48 @@
+"""What `modelyard serve` says when it is ready: where it listens, where the data is, where to look next."""
+
+import rich
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from modelyard import __version__
+from modelyard.settings import Loaded, redact_url
+
+EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
+  -d '{{"name": "churn", "description": "Who leaves next month"}}'"""
+
+
+def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
+    """Write it to standard output: plain where that is no terminal."""
+    out = console or rich.get_console()
+    table = Table.grid(padding=(0, 2))
+    for label, text in _facts(url, loaded):
+        table.add_row(f"[dim]{label}[/]", text)
+    out.print(f"\n[bold]Modelyard {__version__}[/] is ready.\n", highlight=False)
+    out.print(table, highlight=False, soft_wrap=True)
+    out.print("\nTry it:\n", highlight=False)
+    out.print(EXAMPLE.format(url=url), highlight=False, markup=False, soft_wrap=True)
+    out.print("\n[dim]Ctrl-C stops it.[/]\n", highlight=False)
+    for note in (*loaded.notes, *_cautions(loaded)):
+        out.print(f"[yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def _facts(url: str, loaded: Loaded) -> list[tuple[str, str]]:
+    settings = loaded.settings
+    store = escape(redact_url(settings.database_url) or f"SQLite, in {settings.data_dir}")
+    return [
+        ("listening on", f"[bold cyan]{url}[/]"),
+        ("records in", store),
+        ("documentation", f"{url}/docs"),
+        ("OpenAPI", f"{url}/openapi/kubeflow.json"),
+    ]
+
+
+def _cautions(loaded: Loaded) -> list[str]:
+    settings = loaded.settings
+    cautions = []
+    if settings.insecure_no_auth:
+        cautions.append("nobody is asked who they are: everyone who reaches this port may read and change everything.")
+    if "*" in settings.accepted_hosts and "*" not in settings.allowed_hosts:
+        cautions.append("requests under any host name are answered; name the right ones by MODELYARD_ALLOWED_HOSTS to keep others out.")
+    return cautions

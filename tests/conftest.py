@@ -1,0 +1,99 @@
+"""Fixtures every test may use: empty databases on real servers, and the program serving one."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.servers import mariadb, postgres
+from tests.servers.mariadb import MariadbServer
+from tests.servers.modelyard import serving
+from tests.servers.postgres import PostgresServer
+
+NewDatabase = Callable[[str], str]
+"""Given a flavour (sqlite, postgresql, mysql), makes an empty database and returns its URL."""
+
+
+class Serve(Protocol):
+    def __call__(self, database_url: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """Start a server on the database with these further arguments; returns its base URL, without a slash at the end."""
+        ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.anyio_mode = "auto"  # `async def test_...` needs no mark
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """Async tests run on the event loop that the server runs on."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL's server programs are not installed")
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    if mariadb.programs() is None:
+        pytest.skip("MariaDB's server programs are not installed")
+    server = MariadbServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+    def make(flavour: str) -> str:
+        match flavour:
+            case "sqlite":
+                return f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'test.db'}"
+            case "postgresql":
+                postgres_server: PostgresServer = request.getfixturevalue("postgres_server")
+                return postgres_server.new_database()
+            case "mysql":
+                mariadb_server: MariadbServer = request.getfixturevalue("mariadb_server")
+                return mariadb_server.new_database()
+        raise ValueError(f"flavour is {flavour!r}: give sqlite, postgresql or mysql")
+
+    return make
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite", id="sqlite"),
+        pytest.param("postgresql", id="postgresql", marks=pytest.mark.servers),
+        pytest.param("mysql", id="mariadb", marks=pytest.mark.servers),
+    ]
+)
+def database_url(request: pytest.FixtureRequest, new_database: NewDatabase) -> str:
+    """A fresh empty database, once on each flavour."""
+    return new_database(request.param)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    numbers = itertools.count(1)
+    with ExitStack() as running:
+
+        def start(database_url: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+            home = tmp_path / f"server-{next(numbers)}"
+            home.mkdir()
+            return running.enter_context(serving(database_url, *arguments, home=home, env=env)).url
+
+        yield start

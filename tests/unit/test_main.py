@@ -1,0 +1,116 @@
+"""The command line: what it refuses, with which words and which exit code."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner, Result
+
+from modelyard import __version__, server
+from modelyard.__main__ import app
+from modelyard.settings import handed
+
+
+@pytest.fixture(autouse=True)
+def away_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("MODELYARD_", "MR_")):
+            monkeypatch.delenv(name)
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", **environ}, prog_name="modelyard")
+
+
+@pytest.mark.parametrize("arguments", [("version",), ("--version",)])
+def test_the_version_is_told(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert __version__ in result.stdout
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert "serve" in run().output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("serve", "--porte", "1"), "--port"),
+        (("serve", "--port", "http"), "http"),
+        (("serve", "--port", "70000"), "65535"),
+        (("serve", "--log-level", "loud"), "warning"),
+        (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
+        (("serve", "--workers", "2"), "SQLite"),
+        (("serve", "--database-url", "oracle://db"), "postgresql://"),
+        (("serve", "--host", "0.0.0.0"), "--insecure-no-auth"),
+        (("admin", "wipe", "now"), "now"),
+    ],
+)
+def test_a_mistake_is_explained_and_exits_2(arguments: tuple[str, ...], word: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert word in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_unknown_variable_stops_the_start() -> None:
+    result = run("serve", MODELYARD_PROT="1")
+    assert result.exit_code == 2
+    assert "MODELYARD_PORT" in result.stderr
+
+
+def test_a_taken_port_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("serve", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "taken" in result.stderr
+    assert "--port" in result.stderr
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("serve", "--data-dir", str(tmp_path / "file" / "data"))
+    assert result.exit_code == 1
+    assert "--data-dir" in result.stderr
+
+
+def test_wipe_without_yes_removes_nothing_and_says_what_it_would_remove(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "modelyard.db").write_bytes(b"precious")
+    result = run("admin", "wipe", "--data-dir", str(data))
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+    assert "modelyard.db" in result.stderr
+    assert (data / "modelyard.db").read_bytes() == b"precious"
+
+
+def test_wipe_does_not_show_a_password() -> None:
+    result = run("admin", "wipe", "--database-url", "postgresql://ann:s3cret@db/models")
+    assert "postgresql://ann:***@db/models" in result.stderr
+
+
+def test_port_0_is_a_free_port() -> None:
+    with server.bind("127.0.0.1", 0) as first, server.bind("127.0.0.1", 0) as second:
+        assert first.getsockname()[1] != second.getsockname()[1]
+
+
+def test_the_ready_file_is_written_whole(tmp_path: Path) -> None:
+    server._write_ready_file(tmp_path / "ready.json", "http://127.0.0.1:1")
+    assert json.loads((tmp_path / "ready.json").read_text()) == {"url": "http://127.0.0.1:1", "pid": os.getpid()}
+    assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_an_unknown_host_is_told_with_what_to_do() -> None:
+    with pytest.raises(server.CannotStartError, match="--host"):
+        server.bind("no-such-host.invalid", 0)
+
+
+def test_handed_settings_are_checked_like_any_input() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        handed({"MODELYARD_HANDED_SETTINGS": '{"port": "x"}'})

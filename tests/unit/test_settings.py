@@ -1,0 +1,172 @@
+"""Settings: where they come from, which source wins, and what one is told when a value cannot be used."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from modelyard import settings
+from modelyard.settings import LogLevel, Settings, SettingsError, load
+
+
+def loaded(flags: Mapping[str, object] | None = None, environ: dict[str, str] | None = None, config: Path | None = None) -> Settings:
+    return load(flags or {}, environ or {}, str(config) if config else None).settings
+
+
+def refusal(flags: Mapping[str, object] | None = None, environ: dict[str, str] | None = None, config: Path | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        loaded(flags, environ, config)
+    return str(caught.value)
+
+
+def test_without_any_source_the_server_is_local_and_needs_nothing() -> None:
+    chosen = loaded()
+    assert (chosen.host, chosen.port, chosen.workers) == ("127.0.0.1", 8080, 1)
+    assert chosen.uses_sqlite
+
+
+def test_the_default_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
+    assert loaded({"data_dir": str(tmp_path)}).database == f"sqlite:///{tmp_path}/modelyard.db"
+
+
+def test_each_source_overrules_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "modelyard.toml"
+    file.write_text("port = 1")
+    original, ours, flags = {"MR_PORT": "2"}, {"MODELYARD_PORT": "3"}, {"port": 4}
+    assert loaded(config=file).port == 1
+    assert loaded(environ=original, config=file).port == 2
+    assert loaded(environ=original | ours, config=file).port == 3
+    assert loaded(flags, environ=original | ours, config=file).port == 4
+
+
+def test_the_file_can_be_named_by_a_variable(tmp_path: Path) -> None:
+    file = tmp_path / "modelyard.toml"
+    file.write_text('log_level = "debug"\nallowed_hosts = ["models.example.org"]')
+    chosen = loaded(environ={"MODELYARD_CONFIG": str(file)})
+    assert chosen.log_level is LogLevel.DEBUG
+    assert chosen.allowed_hosts == ("models.example.org",)
+
+
+def test_a_variable_holds_a_list_with_commas_and_a_switch_as_true_or_1() -> None:
+    chosen = loaded(environ={"MODELYARD_ALLOWED_HOSTS": "a.example.org, b.example.org,", "MODELYARD_INSECURE_NO_AUTH": "1"})
+    assert chosen.allowed_hosts == ("a.example.org", "b.example.org")
+    assert chosen.insecure_no_auth
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert loaded(environ={"MODELYARD_PORT": ""}).port == 8080
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    assert loaded(environ={"PATH": "/bin", "MR_SOMETHING": "x", "MODELYARDISH": "y"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [("MODELYARD_PROT", "MODELYARD_PORT"), ("MODELYARD_DATABASE", "MODELYARD_DATABASE_URL"), ("MODELYARD_CONFIGS", "MODELYARD_CONFIG")],
+)
+def test_an_unknown_variable_is_an_error_that_names_near_ones(variable: str, near: str) -> None:
+    message = refusal(environ={variable: "1"})
+    assert variable in message
+    assert near in message.partition("Did you mean")[2]
+
+
+def test_an_unknown_key_in_the_file_is_an_error_that_names_near_ones(tmp_path: Path) -> None:
+    file = tmp_path / "modelyard.toml"
+    file.write_text("pool_sice = 3")
+    message = refusal(config=file)
+    assert "pool_sice" in message
+    assert "pool_size" in message
+    assert str(file) in message
+
+
+def test_a_file_that_is_missing_or_broken_is_an_error_that_names_it(tmp_path: Path) -> None:
+    assert "nowhere.toml" in refusal(config=tmp_path / "nowhere.toml")
+    file = tmp_path / "broken.toml"
+    file.write_text("port = ")
+    assert "broken.toml" in refusal(config=file)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MODELYARD_PORT", "http"),
+        ("MODELYARD_PORT", "70000"),
+        ("MODELYARD_LOG_LEVEL", "loud"),
+        ("MODELYARD_INSECURE_NO_AUTH", "maybe"),
+        ("MODELYARD_WORKERS", "0"),
+        ("MODELYARD_MAX_BODY_BYTES", "1"),
+        ("MODELYARD_STATEMENT_TIMEOUT_SECONDS", "0"),
+        ("MODELYARD_CORS_ORIGINS", "ui.example.org"),
+        ("MODELYARD_DATABASE_URL", "oracle://db"),
+    ],
+)
+def test_a_bad_value_is_told_with_setting_source_and_value(variable: str, value: str) -> None:
+    message = refusal(environ={variable: value})
+    assert variable in message
+    assert variable.removeprefix("MODELYARD_").lower() in message
+    assert value in message
+
+
+def test_the_file_is_typed(tmp_path: Path) -> None:
+    file = tmp_path / "modelyard.toml"
+    file.write_text('port = "8080"')
+    assert "int" in refusal(config=file)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "models.example.org"])
+def test_listening_beyond_loopback_needs_a_word(host: str) -> None:
+    assert "--insecure-no-auth" in refusal({"host": host})
+    assert loaded({"host": host, "insecure_no_auth": True}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_none(host: str) -> None:
+    assert loaded({"host": host}).host == host
+
+
+def test_several_workers_need_a_database_server() -> None:
+    assert "--database-url" in refusal({"workers": 2})
+    assert loaded({"workers": 2, "database_url": "postgresql://db/models"}).workers == 2
+
+
+def test_a_host_beyond_loopback_is_answered_under_its_own_name_only_when_names_are_given() -> None:
+    assert loaded({"host": "0.0.0.0", "insecure_no_auth": True}).accepted_hosts == ("*",)
+    chosen = loaded({"host": "0.0.0.0", "insecure_no_auth": True}, {"MODELYARD_ALLOWED_HOSTS": "models.example.org"})
+    assert "models.example.org" in chosen.accepted_hosts
+    assert "*" not in chosen.accepted_hosts
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:s3cret@db/models",
+        "mysql://ann:p@s3cret/x@db:3306/models",
+        "postgresql://db/models?user=ann&password=s3cret",
+        "postgresql://:s3cret@db/models",
+    ],
+)
+def test_a_password_is_never_shown(url: str) -> None:
+    chosen = loaded({"database_url": url})
+    assert chosen.database == url
+    for shown in (str(chosen), repr(chosen), str(chosen.redacted()), chosen.store, str(chosen.__rich_repr__())):
+        assert "s3cret" not in shown
+        assert "***" in shown
+
+
+def test_a_refused_database_url_does_not_show_its_password() -> None:
+    assert "s3cret" not in refusal({"database_url": "oracle://ann:s3cret@db/models"})
+
+
+def test_worker_processes_get_the_very_same_settings() -> None:
+    chosen = loaded(
+        {"database_url": "postgresql://ann:s3cret@db/models", "workers": 3, "log_level": "debug"}, {"MODELYARD_ALLOWED_HOSTS": "a,b"}
+    )
+    variables = settings.hand_over(chosen)
+    assert settings.handed(variables) == chosen
+    assert loaded(environ=variables) == Settings()
+
+
+def test_every_setting_says_what_it_means() -> None:
+    for name in settings.FIELDS:
+        assert settings.description(name).endswith("."), name
