@@ -18,8 +18,8 @@ from modelyard.settings import LogFormat, LogLevel
 
 _ENCODER = msgspec.json.Encoder(enc_hook=repr)
 _LEVELS = {LogLevel.DEBUG: logging.DEBUG, LogLevel.INFO: logging.INFO, LogLevel.WARNING: logging.WARNING, LogLevel.ERROR: logging.ERROR}
-_UVICORN_SMALL_TALK = logging.WARNING
-"""uvicorn tells each step of its start and stop at INFO; we say in our own words where we listen."""
+_TALKATIVE = ("alembic", "uvicorn")
+"""They tell each step they take at INFO; that is for debugging."""
 
 
 def configure(level: LogLevel, format_: LogFormat) -> None:
@@ -32,12 +32,13 @@ def configure(level: LogLevel, format_: LogFormat) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forward()], level=max(_LEVELS[level], logging.INFO), force=True)
-    logging.getLogger("uvicorn").setLevel(logging.DEBUG if level is LogLevel.DEBUG else _UVICORN_SMALL_TALK)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO if level is LogLevel.DEBUG else logging.WARNING)
 
 
 def logger() -> Any:
-    """The program's logger. Bind what every line should carry, such as the request's id."""
-    return structlog.get_logger()
+    """The program's logger, as configured at this moment: call it after `configure`. It can `bind` what every line should carry."""
+    return structlog.get_logger().bind()
 
 
 def _json(_logger: WrappedLogger, method: str, event: EventDict) -> bytes:

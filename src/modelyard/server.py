@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -97,7 +98,11 @@ def worker() -> "Edge":
 
     settings = handed(os.environ)
     logs.configure(settings.log_level, settings.log_format)
-    return create(settings)
+    try:
+        return create(settings)
+    except ModelyardError as error:
+        logs.logger().error("cannot start", error=error.message)
+        sys.exit(STARTUP_FAILURE)  # any other code, and the supervisor would try again for ever
 
 
 class _Server(uvicorn.Server):

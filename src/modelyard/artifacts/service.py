@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, NewArtifact, Put
-from modelyard.audit.ledger import Ledger, existing, locked, name_or_uuid
+from modelyard.audit.ledger import Ledger, existing, locked
 from modelyard.context import Caller
 from modelyard.errors import Invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
@@ -94,7 +94,7 @@ class ArtifactService:
         said = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
         properties = said.pop("properties") or {}
         common = {"external_id": said.pop("external_id"), "description": said.pop("description"), "properties": properties}
-        new = NewArtifact(name=name_or_uuid(said.pop("name")), type=said.pop("type"), **common)
+        new = NewArtifact(name=said.pop("name"), type=said.pop("type"), **common)
         del said["revision"]
         links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
         return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))

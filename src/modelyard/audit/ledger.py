@@ -33,7 +33,7 @@ class Ledger:
         _check(new)
         now = self._clock()
         values = {name: getattr(new, name) for name in new.__struct_fields__ if name in entity.__struct_fields__}
-        values |= {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1, **own}
+        values |= {"name": new.name or str(uuid.uuid4()), "id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1, **own}
         record = await records.insert(unit, entity(**values))
         await self._append(unit, caller, Action.CREATED, records, None, record)
         return record
@@ -93,11 +93,6 @@ async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int
 
 def _missing(records: Records[R], record_id: int) -> R:
     raise NotFound(f"no {records.kind.label} has the id {record_id}", kind=records.kind, id=record_id)
-
-
-def name_or_uuid(name: str | None) -> str:
-    """The name, or a random one where the caller left it out."""
-    return name or str(uuid.uuid4())
 
 
 def _check(given: NewRecord | RecordPatch) -> None:

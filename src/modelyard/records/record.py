@@ -24,9 +24,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every command that creates a record: what the caller chooses."""
+    """Base of every command that creates a record: what the caller chooses. Without a name it gets a random one."""
 
-    name: str
+    name: str | None = None
     external_id: str | None = None
     description: str | None = None
     properties: Properties = {}

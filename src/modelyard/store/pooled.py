@@ -4,7 +4,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from modelyard.errors import Unavailable
 from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
@@ -107,8 +107,10 @@ class PooledReader:
         except Exception as error:
             meaning = connection.meaning(error)
             self._pool.give(connection)
+            if meaning is error:
+                raise
             if not isinstance(meaning, ConnectionLostError):
-                raise_meaning(meaning, error)
+                raise meaning from error
             if not again:
                 raise _unreachable(meaning) from error
         except BaseException:  # cancelled with the answer outstanding: the next user of the connection would read it as theirs
@@ -126,6 +128,8 @@ class PooledUnit:
     def __init__(self, flavour: Flavour, connection: Connection) -> None:
         self.flavour = flavour
         self.failure: Exception | None = None
+        self.interrupted = False
+        """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
         self._connection = connection
         self._clock = asyncio.get_running_loop().time
 
@@ -161,7 +165,12 @@ class PooledUnit:
             return await method(*arguments)
         except Exception as error:
             self.failure = connection.meaning(error)
-            raise_meaning(self.failure, error)
+            if self.failure is error:
+                raise
+            raise self.failure from error
+        except BaseException:
+            self.failure, self.interrupted = UnitFailedError("a statement of this unit was cancelled"), True
+            raise
 
 
 class PooledDatabase:
@@ -214,7 +223,7 @@ class PooledDatabase:
             result = await self._run(unit, work)
             await self._commit(unit, connection)
         except Exception:
-            await self._undo(connection)
+            await self._undo(unit, connection)
             raise
         except BaseException:
             self.pool.discard(connection)
@@ -244,7 +253,10 @@ class PooledDatabase:
             message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
             raise Unavailable(message, retry_after=1) from error
 
-    async def _undo(self, connection: Connection) -> None:
+    async def _undo(self, unit: PooledUnit, connection: Connection) -> None:
+        if unit.interrupted:
+            self.pool.discard(connection)
+            return
         try:
             if connection.usable:
                 await connection.command("ROLLBACK")
@@ -255,13 +267,6 @@ class PooledDatabase:
             raise
         else:
             self.pool.give(connection)
-
-
-def raise_meaning(meaning: Exception, error: Exception) -> NoReturn:
-    """Raise what an error means, with the error as its cause if it is another."""
-    if meaning is error:
-        raise error
-    raise meaning from error
 
 
 def _unreachable(error: Exception) -> Unavailable:

@@ -24,7 +24,10 @@ class KeptAnswers:
 
 
 def _kept(response: Response) -> Answer:
-    head = [response.content_type.decode("latin-1"), *([name.decode("latin-1"), value.decode("latin-1")] for name, value in response.headers)]
+    head = [
+        response.content_type.decode("latin-1"),
+        *([name.decode("latin-1"), value.decode("latin-1")] for name, value in response.headers),
+    ]
     return Answer(response.status, msgspec.json.encode(head).decode(), response.body.decode())
 
 

@@ -51,10 +51,8 @@ class _Writer:
         return self._finish({**rest, "anyOf": [{"$ref": REF.format(name=name)}, *null]})
 
     def _finish(self, schema: Schema) -> Schema:
-        schema = _typed(_one_of(_plain(schema)))
-        if self._old:
-            schema = _old_words(_old_null(schema))
-        return self._inside(schema)
+        schema = _typed(_one_of(_plain(self._inside(schema))))
+        return _old_words(_old_null(schema)) if self._old else schema
 
     def _inside(self, schema: Schema) -> Schema:
         for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
@@ -128,5 +126,7 @@ def _old_words(schema: Schema) -> Schema:
         schema["format"] = "byte"
     if schema.get("examples"):
         schema["example"] = schema.pop("examples")[0]
+    if schema.get("required") == []:  # it must not be empty
+        del schema["required"]
     schema.pop("propertyNames", None)
     return schema

@@ -9,7 +9,7 @@ from modelyard.api.http.operation import Handler
 from modelyard.api.kubeflow.decode import BadRequest, decode_strict, parse_id
 from modelyard.api.kubeflow.filter import Names
 from modelyard.api.kubeflow.paging import list_query, next_token, page_size, page_token
-from modelyard.api.kubeflow.refusals import NothingFound
+from modelyard.api.kubeflow.refusals import LateBadRequest, NothingFound
 from modelyard.api.kubeflow.resource import Get, List, Parent, Resource, Show
 from modelyard.api.kubeflow.translate import command, reference
 from modelyard.api.kubeflow.vocabulary import Noun
@@ -85,9 +85,13 @@ def update(resource: Resource) -> Handler:
     assert update_ is not None and patch is not None and body is not None  # noqa: S101, PT018 - the table pairs them
 
     async def handle(request: Request) -> Response:
-        wire = decode_strict(body, request.body)
         record_id = path_id(request, resource.words.label)
-        record = await update_(request.caller, record_id, command(patch, wire, revision=expected_revision(request)))
+        try:
+            change = command(patch, decode_strict(body, request.body), revision=expected_revision(request))
+        except LateBadRequest:
+            await resource.get(request.caller, record_id)
+            raise
+        record = await update_(request.caller, record_id, change)
         return answer(200, resource.show(record), record)
 
     return handle

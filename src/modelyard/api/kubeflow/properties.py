@@ -20,12 +20,35 @@ from modelyard.api.kubeflow.wire import (
 from modelyard.records.properties import Properties, PropertyValue, ProtoValue, StructValue
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
-_TRUE, _FALSE = MetadataBoolValue(True), MetadataBoolValue(False)  # noqa: FBT003 - a value, not a switch
+
+
+class _Shown(msgspec.Struct, gc=False, frozen=True):
+    """Three of the values as they are answered: the original's keys are in alphabetical order, and msgspec puts a tag first."""
+
+
+class _ShownBool(_Shown):
+    bool_value: bool
+    metadataType: str = "MetadataBoolValue"  # noqa: N815 - the wire's name
+
+
+class _ShownDouble(_Shown):
+    double_value: float
+    metadataType: str = "MetadataDoubleValue"  # noqa: N815 - the wire's name
+
+
+class _ShownInt(_Shown):
+    int_value: str
+    metadataType: str = "MetadataIntValue"  # noqa: N815 - the wire's name
+
+
+_TRUE, _FALSE = _ShownBool(True), _ShownBool(False)  # noqa: FBT003 - a value, not a switch
+Shown = MetadataStringValue | MetadataStructValue | MetadataProtoValue | _Shown
 
 
 def to_properties(custom: dict[str, MetadataValue]) -> Properties:
     """Raises `LateBadRequest` for an integer outside 64 bits, a struct that is no JSON object, and a proto that is not base64."""
-    return {key: _plain(key, value) for key, value in custom.items()}
+    # Sorted, as the original answers them; so what is read back is in order without sorting.
+    return {key: _plain(key, custom[key]) for key in sorted(custom)}
 
 
 def _plain(key: str, value: MetadataValue) -> PropertyValue:
@@ -42,19 +65,19 @@ def _plain(key: str, value: MetadataValue) -> PropertyValue:
     return _proto(key, value)
 
 
-def from_properties(properties: Properties) -> dict[str, MetadataValue]:
+def from_properties(properties: Properties) -> dict[str, Shown]:
     """A branch for each type rather than a table: a page of a list passes here hundreds of times, and this is the fastest form."""
-    custom: dict[str, MetadataValue] = {}
+    custom: dict[str, Shown] = {}
     for key, value in properties.items():
         kind = type(value)
         if kind is str:
             custom[key] = MetadataStringValue(value)  # type: ignore[arg-type]  # mypy does not narrow `value` by `kind`
         elif kind is float:
-            custom[key] = MetadataDoubleValue(value)  # type: ignore[arg-type]  # likewise
+            custom[key] = _ShownDouble(value)  # type: ignore[arg-type]  # likewise
         elif kind is bool:
             custom[key] = _TRUE if value else _FALSE
         elif kind is int:
-            custom[key] = MetadataIntValue(str(value))
+            custom[key] = _ShownInt(str(value))
         elif kind is StructValue:
             custom[key] = MetadataStructValue(value.struct)  # type: ignore[union-attr]  # likewise
         else:

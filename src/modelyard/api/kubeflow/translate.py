@@ -40,6 +40,7 @@ _ID_LABELS = {
     "version_id": "model version",
     "environment_id": "serving environment",
     "experiment_id": "experiment",
+    "service_id": "inference service",
 }
 _INTEGERS = {"started_at": "StartTimeSinceEpoch", "ended_at": "EndTimeSinceEpoch", "step": "Step"}
 

@@ -9,7 +9,7 @@ import msgspec
 
 from modelyard import errors
 from modelyard.api.http.cold import ColdRoute
-from modelyard.api.http.message import Header, Request, Response, json_response, text_response
+from modelyard.api.http.message import BadQuery, Header, Request, Response, json_response, text_response
 from modelyard.context import Clock
 
 
@@ -82,7 +82,7 @@ class Probes:
         results: list[Check] = [await check() for check in checks]
         failing = next((result for result in results if result.status == FAIL), None)
         status = 200 if failing is None else 503
-        if request.query_string and request.query.get("format") == "json":
+        if _wants_json(request):
             results.append(self._meta(started))
             report = {"status": PASS if failing is None else FAIL, "checks": {result.name: result for result in results}}
             return json_response(status, report)
@@ -112,3 +112,10 @@ class Probes:
         now = datetime.fromtimestamp(self._clock() / 1000, UTC)
         details = {"check_duration_ms": round((time.perf_counter() - started) * 1000), "timestamp": now.isoformat(timespec="seconds")}
         return Check("meta", PASS, "the checks were made", details)
+
+
+def _wants_json(request: Request) -> bool:
+    try:
+        return request.query.get("format") == "json"
+    except BadQuery:
+        return False

@@ -56,7 +56,9 @@ async def test_the_caller_knows_the_request_id_and_the_dialect() -> None:
 # --- routes
 
 
-@pytest.mark.parametrize("path", ["/", "/unknown", "/api/toys", PREFIX, f"{PREFIX}/", f"{TOYS}/", f"{PREFIX}/unknown", "/api/toys/v1beta/toys"])
+@pytest.mark.parametrize(
+    "path", ["/", "/unknown", "/api/toys", PREFIX, f"{PREFIX}/", f"{TOYS}/", f"{PREFIX}/unknown", "/api/toys/v1beta/toys"]
+)
 async def test_an_unknown_route_is_plain_text(path: str) -> None:
     answer = await Toys().call("GET", path)
     assert (answer.status, answer.text) == (404, "404 page not found\n")
@@ -121,7 +123,9 @@ async def test_a_body_nested_too_deeply_is_refused() -> None:
 
 
 async def test_a_decoder_that_gives_up_on_a_deep_body_is_the_callers_fault() -> None:
-    answer = await Toys(limits=msgspec.structs.replace(LIMITS, json_depth=400)).call("POST", f"{PREFIX}/fail?with=recursion", body=b"[" * 300)
+    answer = await Toys(limits=msgspec.structs.replace(LIMITS, json_depth=400)).call(
+        "POST", f"{PREFIX}/fail?with=recursion", body=b"[" * 300
+    )
     assert answer.status == 400
 
 

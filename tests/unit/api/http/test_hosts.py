@@ -3,7 +3,9 @@ import pytest
 from modelyard.api.http.hosts import Hosts
 
 
-@pytest.mark.parametrize("host", [b"localhost", b"localhost:8080", b"LOCALHOST:1", b"my.localhost", b"127.0.0.1", b"127.9.9.9:80", b"[::1]:8080", b"[::1]"])
+@pytest.mark.parametrize(
+    "host", [b"localhost", b"localhost:8080", b"LOCALHOST:1", b"my.localhost", b"127.0.0.1", b"127.9.9.9:80", b"[::1]:8080", b"[::1]"]
+)
 def test_loopback_names_are_always_answered(host: bytes) -> None:
     assert Hosts().allows(host)
 

@@ -11,7 +11,7 @@ from modelyard.api.http.json_depth import deeper_than
 
 @pytest.mark.parametrize(
     ("text", "depth"),
-    [(b"1", 0), (b"{}", 1), (b"[[]]", 2), (b'{"a":{"b":[]},"c":[]}', 3), (b'["[[[[[["]', 1), (b'["\\"[[[[", [[]]]', 3), (b"[][][][][]", 1)],
+    [(b"{}", 1), (b"[[]]", 2), (b'{"a":{"b":[]},"c":[]}', 3), (b'["[[[[[["]', 1), (b'["\\"[[[[", [[]]]', 3), (b"[][][][][]", 1)],
 )
 def test_the_most_brackets_open_at_once_count(text: bytes, depth: int) -> None:
     assert deeper_than(text, depth - 1)

@@ -41,7 +41,7 @@ def test_a_bad_escape_is_named(raw: bytes, shown: str) -> None:
 
 
 def test_a_semicolon_is_refused_before_anything_else() -> None:
-    with pytest.raises(BadQuery, match="^invalid semicolon separator in query$"):
+    with pytest.raises(BadQuery, match=r"^invalid semicolon separator in query$"):
         parse_query(b"a=%zz&b=1;c=2")
 
 

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,6 @@ def test_two_operations_cannot_have_one_place() -> None:
 
 @given(st.text("/runs%2{}é"))
 def test_any_path_is_found_or_not(path: str) -> None:
-    try:
-        ROUTER.find("GET", path)
-    except NoRoute as error:
-        assert "GET" not in error.allowed
+    with contextlib.suppress(NoRoute):
+        _, params = ROUTER.find("GET", path)
+        assert len(params) <= 2

@@ -18,7 +18,7 @@ export function attempt(api, base, operation, token) {
     { class: "attempt", "aria-label": "Try it", oninput: show, onchange: show },
     inputs.map(({ parameter, input }) => parameterRow(parameter, input)),
     body?.node,
-    element("div", { class: "actions" }, button, copyButton(() => curl.textContent)),
+    element("div", { class: "actions" }, button, copyButton(() => curl.textContent, "Copy as curl")),
     curl,
     outcome,
   );
@@ -118,7 +118,7 @@ function answerView(response, text, milliseconds) {
     { "aria-label": "Answer" },
     element("p", { class: `status ${response.ok ? "good" : "bad"}` }, `${response.status} ${response.statusText}`, element("span", {}, ` ${milliseconds.toFixed(0)} ms`)),
     element("details", {}, element("summary", {}, "Headers"), element("pre", {}, headers)),
-    text ? element("div", { class: "actions" }, copyButton(() => text)) : null,
+    text ? element("div", { class: "actions" }, copyButton(() => text, "Copy body")) : null,
     text ? element("pre", { class: "answer" }, shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}\n… cut` : shown) : element("p", { class: "quiet" }, "Empty body"),
   );
 }

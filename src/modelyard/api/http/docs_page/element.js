@@ -13,8 +13,8 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /** A button that copies the text that `read` returns, and says so. */
-export function copyButton(read) {
-  const button = element("button", { type: "button", class: "small" }, "Copy");
+export function copyButton(read, label) {
+  const button = element("button", { type: "button", class: "small" }, label);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(read());
@@ -22,7 +22,7 @@ export function copyButton(read) {
     } catch {
       button.textContent = "Not allowed"; // browsers offer the clipboard to https and loopback pages only
     }
-    setTimeout(() => (button.textContent = "Copy"), 1500);
+    setTimeout(() => (button.textContent = label), 1500);
   });
   return button;
 }
