@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
@@ -67,7 +68,7 @@ def open_database(settings: Settings, url: DatabaseUrl) -> Database:
     """The database of this URL, not opened yet. A driver is imported only when it is needed."""
     if url.path is not None:
         return SqliteDatabase(url.path)
-    options = {
+    options: dict[str, Any] = {
         "pool_size": settings.pool_size,
         "wait_seconds": settings.pool_wait_seconds,
         "connect_seconds": settings.connect_timeout_seconds,

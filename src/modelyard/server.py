@@ -118,22 +118,22 @@ class _Server(uvicorn.Server):
 
 
 class _Supervisor(Multiprocess):
-    """Tells when every worker answers requests."""
+    """Tells when every worker answers requests, and gives up when one ends before that. Later, a worker that ends is replaced."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
         super().__init__(config, sockets)
         self._ready = ready
-        self.announced = False
-
-    @property
-    def failed(self) -> bool:
-        """A worker said that it cannot start."""
-        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        self._announced = False
+        self.failed = False
 
     def keep_subprocess_alive(self) -> None:
-        super().keep_subprocess_alive()
-        if not self.announced and not self.should_exit.is_set() and all(process.is_ready() for process in self.processes):
-            self.announced = True
+        if self._announced:
+            super().keep_subprocess_alive()
+        elif any(process.exitcode is not None for process in self.processes):
+            self.failed = True
+            self.should_exit.set()
+        elif not self.should_exit.is_set() and all(process.is_ready(timeout=2) for process in self.processes):
+            self._announced = True
             self._ready()
 
 

@@ -16,7 +16,8 @@ class Proxy:
         self.stalled = False
         """Take everything and forward nothing, like a network that loses every packet."""
         self.connections = 0
-        self._target = target
+        """How many were made so far."""
+        self.target = target
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -37,7 +38,11 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, server_writer}
         for task in (self._pump(reader, server_writer, writer), self._pump(server_reader, writer)):
             running = asyncio.create_task(task)
@@ -45,7 +50,7 @@ class Proxy:
             running.add_done_callback(self._tasks.discard)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answers: asyncio.StreamWriter | None = None) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RuntimeError):  # uvloop's word for a closed transport is RuntimeError
             while data := await source.read(65536):
                 if self.stalled:
                     continue

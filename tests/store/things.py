@@ -1,14 +1,15 @@
 """A small table to try a `Database` with, on any flavour."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Double, MetaData, String, Table, Text, bindparam, func, insert, select, update
 
 from modelyard.store.database import Database, IdSequence, Unit
+from modelyard.store.mysql import MySqlDatabase
+from modelyard.store.postgres import PostgresDatabase
+from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.statements import Flavour, Statement, insert_with_id
 from modelyard.store.urls import DatabaseUrl
 from tests.servers.sql import execute
@@ -63,15 +64,9 @@ def connected(url: str, **options: Any) -> Database:
     """The flavour's `Database`, not yet open."""
     parsed = DatabaseUrl.parse(url)
     if parsed.flavour is Flavour.POSTGRESQL:
-        from modelyard.store.postgres import PostgresDatabase
-
         return PostgresDatabase(parsed, **options)
     if parsed.flavour is Flavour.MYSQL:
-        from modelyard.store.mysql import MySqlDatabase
-
         return MySqlDatabase(parsed, **options)
-    from modelyard.store.sqlite import SqliteDatabase
-
     assert parsed.path is not None
     return SqliteDatabase(parsed.path, **options)
 

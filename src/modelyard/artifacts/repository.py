@@ -1,5 +1,7 @@
 """Where artifacts are kept."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, insert, select
 
 from modelyard.artifacts.entities import Artifact
@@ -10,7 +12,7 @@ from modelyard.records.sql import SqlRecords
 from modelyard.store.database import Unit
 from modelyard.store.statements import Statement
 
-_KEY = {name: bindparam(name) for name in ("parent_id", "id")}
+_KEY: dict[str, Any] = {name: bindparam(name) for name in ("parent_id", "id")}
 _ATTACH = Statement("attach artifact", insert(ARTIFACT_PARENT).values(_KEY))
 _ATTACHED = Statement(
     "artifact attached",

@@ -1,6 +1,7 @@
 """The rules of artifacts."""
 
 import re
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -91,10 +92,11 @@ class ArtifactService:
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
         if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
             raise Invalid("metric value is required")
-        said = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
-        properties = said.pop("properties") or {}
-        common = {"external_id": said.pop("external_id"), "description": said.pop("description"), "properties": properties}
-        new = NewArtifact(name=said.pop("name"), type=said.pop("type"), **common)
+        said: dict[str, Any] = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
+        new = NewArtifact(
+            **{name: said.pop(name) for name in NewArtifact.__struct_fields__}
+            | {"properties": {} if draft.properties is UNSET else draft.properties}
+        )
         del said["revision"]
         links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
         return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))

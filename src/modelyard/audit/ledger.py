@@ -25,7 +25,7 @@ class Ledger:
         self._events = events
         self._clock = clock
 
-    async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:  # noqa: ANN401 - the entity's own fields
+    async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:
         """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins.
 
         Errors: `Invalid` for values no store could keep, `AlreadyExists`.
@@ -33,18 +33,28 @@ class Ledger:
         _check(new)
         now = self._clock()
         values = {name: getattr(new, name) for name in new.__struct_fields__ if name in entity.__struct_fields__}
-        values |= {"name": new.name or str(uuid.uuid4()), "id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1, **own}
+        values |= {
+            "name": new.name or str(uuid.uuid4()),
+            "id": 0,
+            "project_id": caller.project,
+            "created_at": now,
+            "updated_at": now,
+            "revision": 1,
+            **own,
+        }
         record = await records.insert(unit, entity(**values))
         await self._append(unit, caller, Action.CREATED, records, None, record)
         return record
 
-    async def update(self, unit: Unit, caller: Caller, records: Records[R], before: R, patch: RecordPatch, **own: Any) -> R:  # noqa: ANN401 - the entity's own fields
+    async def update(self, unit: Unit, caller: Caller, records: Records[R], before: R, patch: RecordPatch, **own: Any) -> R:
         """Apply a patch to a record locked in this unit. Errors: `Stale`, `Invalid`, `AlreadyExists`."""
         if patch.revision not in (None, before.revision):
             message = f"{records.kind.label} {before.id} is at revision {before.revision}, not {patch.revision}: read it again and retry"
             raise Stale(message, expected=patch.revision, actual=before.revision)
         _check(patch)
-        changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revision"}
+        changes = {
+            name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revision"
+        }
         after = msgspec.structs.replace(before, **{**changes, **own}, updated_at=self._later_than(before), revision=before.revision + 1)
         await records.update(unit, before, after)
         await self._append(unit, caller, Action.UPDATED, records, before, after)
@@ -62,9 +72,7 @@ class Ledger:
         old = None if before is None else msgspec.json.encode(before).decode()
         await self._events.append(unit, self._event(caller, action, records, after.id, old, msgspec.json.encode(after).decode()))
 
-    def _event(  # noqa: PLR0913 - an event has these parts
-        self, caller: Caller, action: Action, records: Records[R], record_id: int, before: str | None, after: str
-    ) -> Event:
+    def _event(self, caller: Caller, action: Action, records: Records[R], record_id: int, before: str | None, after: str) -> Event:
         return Event(
             caller.project,
             self._clock(),

@@ -1,13 +1,13 @@
 """The audit log's table."""
 
-from sqlalchemy import Index, Table
+from sqlalchemy import Column, Index, Table
 
 from modelyard.store import columns as c
 
 AUDIT_EVENT = Table(
     "audit_event",
     c.METADATA,
-    c.Column("id", c.ID, primary_key=True, autoincrement=True),
+    Column("id", c.ID, primary_key=True, autoincrement=True),
     c.whole("project_id"),
     c.whole("at"),
     c.short("actor", nullable=False),

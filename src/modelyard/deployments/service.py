@@ -88,7 +88,9 @@ class DeploymentService:
             return await self._models.get_version(caller, service.version_id)
         newest = await self._models.newest_version(caller, service.model_id)
         if newest is None:
-            raise NotFound(f"model {service.model_id} of inference service {service_id} has no version yet", kind=Kind.VERSION, service=service_id)
+            raise NotFound(
+                f"model {service.model_id} of inference service {service_id} has no version yet", kind=Kind.VERSION, service=service_id
+            )
         return newest
 
     @transactional

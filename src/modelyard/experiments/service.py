@@ -73,9 +73,7 @@ class ExperimentService:
     async def put_artifact(self, unit: Unit, caller: Caller, run_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:
         """Put an artifact under a run (see `ArtifactService.put`). Each metric put also becomes a point of the run's history."""
         run = await locked(unit, caller, self._runs, run_id)
-        put = await self._artifacts.put(
-            unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id
-        )
+        put = await self._artifacts.put(unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id)
         if draft.type is ArtifactType.METRIC:
             await self._points.insert(unit, _point(put.artifact, run))
         return put

@@ -56,7 +56,9 @@ def _text(name: str, text: str) -> Entry:
     return (False, name, text if whole else text[:NAME_LENGTH], TEXT_WHOLE if whole else TEXT_CUT)
 
 
-async def replace(unit: Unit, project: int, kind: Kind, record_id: int, *, before: set[Entry], after: set[Entry], lists: bool = False) -> None:
+async def replace(
+    unit: Unit, project: int, kind: Kind, record_id: int, *, before: set[Entry], after: set[Entry], lists: bool = False
+) -> None:
     """Bring the index from one set of entries to another."""
     number = kind + (LIST_FIELD if lists else 0)
     for statements, changed in ((_DELETE, before - after), (_INSERT, after - before)):

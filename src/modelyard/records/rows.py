@@ -58,7 +58,7 @@ def writer(entity: type[R]) -> Callable[[R], dict[str, Any]]:
     return write
 
 
-def _column(name: str, hint: Any) -> Column:  # noqa: ANN401 - a type hint can be anything
+def _column(name: str, hint: Any) -> Column:
     members = typing.get_args(hint) if isinstance(hint, UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
     if name == "properties":
         return Column(name, properties.decode, properties.encode)

@@ -19,7 +19,7 @@ from modelyard.search.evaluate import check, predicate
 from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.tree import Expr
-from modelyard.store.database import IdSequence, Reader, Unit, UniqueViolationError
+from modelyard.store.database import IdSequence, Reader, UniqueViolationError, Unit
 from modelyard.store.statements import Flavour, Statement, insert_with_id
 from modelyard.store.tables import EXTERNAL_ID
 
@@ -155,12 +155,11 @@ class SqlRecords(Generic[R]):
     async def _claim(self, unit: Unit, record: R) -> None:
         if not self._claims:
             return
+        claim = {"project_id": record.project_id, "value": record.external_id, "kind": int(self.kind), "id": record.id}
         try:
-            await unit.execute(
-                _CLAIM, {"project_id": record.project_id, "value": record.external_id, "kind": int(self.kind), "id": record.id}
-            )
+            await unit.execute(_CLAIM, claim)
         except UniqueViolationError as error:
-            raise self._taken(record, error) from error
+            raise already_exists(self.kind, record, "external_id") from error
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
         old = property_index.entries(before.properties) if before else set()
@@ -191,7 +190,9 @@ def _live(table: Table, clause: Select[Any]) -> Select[Any]:
 
 def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Statement, Statement]:
     by_id = _live(table, select(*columns)).where(table.c.id == bindparam("id"))
-    changes = {column.name: bindparam(column.name) for column in columns if column.name not in ("id", "project_id", "created_at")}
+    changes: dict[str, Any] = {
+        column.name: bindparam(column.name) for column in columns if column.name not in ("id", "project_id", "created_at")
+    }
     return (
         Statement(f"get {table.name}", by_id),
         Statement(f"lock {table.name}", by_id.with_for_update(key_share=True)),

@@ -11,7 +11,7 @@ longer than the index keeps), the clause selects a superset and `Lowered.exact` 
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -69,7 +69,7 @@ class _Lowering:
         self.values: list[Scalar] = []
         self.exact = True
 
-    def lower(self, expr: Expr, *, negated: bool) -> Shape:
+    def lower(self, expr: Expr, *, negated: bool) -> Shape:  # noqa: PLR0911 - one for each kind of node
         match expr:
             case And(terms):
                 return ("and", *[self.lower(term, negated=negated) for term in terms])
@@ -192,7 +192,7 @@ class _Lowering:
         if source != "field":
             self.values.append(subject.name)
         self.values.append(like.to_glob(tokens) if self.flavour is Flavour.SQLITE else like.to_like(tokens, escape="|"))
-        return ("like", source, subject.name if source == "field" else "", expr.fold)
+        return ("like", source, subject.name if source == "field" else "", "lower" if expr.fold else "")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -215,44 +215,55 @@ class _Builder:
         self.numbers = count()
         self.prefix = prefix
 
-    def value(self, type_: Any = None) -> ColumnElement[Any]:  # noqa: ANN401 - SQLAlchemy's own type of a type
+    def value(self, type_: Any = None) -> ColumnElement[Any]:
         return bindparam(f"{self.prefix}{next(self.numbers)}", type_=type_)
 
     def build(self, shape: Shape) -> ColumnElement[bool]:
-        match shape:
-            case ("and", *terms):
-                return and_(true(), *[self.build(term) for term in terms])
-            case ("or", *terms):
-                return or_(false(), *[self.build(term) for term in terms])
-            case ("not", term):
-                return not_(self.build(term))
-            case ("false",):
-                return false()
-            case ("exists", name):
-                return self.source.table.c[name].is_not(None)
-            case ("compare", name, op):
-                return self._compare(name, op)
-            case ("link", name, op):
-                return self._link(name, op)
-            case ("like", source, name, fold):
-                return self._like(source, name, fold=fold)
-            case ("property exists",):
-                return or_(self._in(self._number_rows((1, 2, 3))), self._in(self._text_rows(self.source.kind, (1, 2, 3))))
-            case ("number any", types):
-                return self._in(self._number_rows(types))
-            case ("number", types, op):
-                rows = self._number_rows(types)
-                return self._in(rows.where(_OPERATORS[op](PROPERTY_NUMBER.c.value, self.value(PROPERTY_NUMBER.c.value.type))))
-            case ("text any",):
-                return self._in(self._text_rows(self.source.kind, (TEXT_WHOLE, TEXT_CUT)))
-            case ("list any", name):
-                column = self.source.table.c[name]
-                return and_(column.is_not(None), column != literal_column("'[]'"))
-            case (("text" | "list") as where_, op):
-                rows = self._text_rows(self.source.kind + (LIST_FIELD if where_ == "list" else 0), (TEXT_WHOLE, TEXT_CUT))
-                return self._in(rows.where(_OPERATORS[op](PROPERTY_TEXT.c.value, self.value(PROPERTY_TEXT.c.value.type))))
-            case _:
-                raise AssertionError(shape)
+        kind, *parts = shape
+        return _BUILD[kind](self, *parts)
+
+    def _and(self, *terms: Shape) -> ColumnElement[bool]:
+        return and_(true(), *[self.build(term) for term in terms])
+
+    def _or(self, *terms: Shape) -> ColumnElement[bool]:
+        return or_(false(), *[self.build(term) for term in terms])
+
+    def _not(self, term: Shape) -> ColumnElement[bool]:
+        return not_(self.build(term))
+
+    def _nothing(self) -> ColumnElement[bool]:
+        return false()
+
+    def _exists(self, name: str) -> ColumnElement[bool]:
+        return self.source.table.c[name].is_not(None)
+
+    def _any_element(self, name: str) -> ColumnElement[bool]:
+        column = self.source.table.c[name]
+        return and_(column.is_not(None), column != literal_column("'[]'"))
+
+    def _any_property(self) -> ColumnElement[bool]:
+        numbers = self._in(self._number_rows((1, 2, 3)))
+        return or_(numbers, self._in(self._text_rows(self.source.kind, (1, 2, 3))))
+
+    def _any_number(self, types: tuple[int, ...]) -> ColumnElement[bool]:
+        return self._in(self._number_rows(types))
+
+    def _number(self, types: tuple[int, ...], op: Operator) -> ColumnElement[bool]:
+        column = PROPERTY_NUMBER.c.value
+        return self._in(self._number_rows(types).where(_OPERATORS[op](column, self.value(column.type))))
+
+    def _any_text(self) -> ColumnElement[bool]:
+        return self._in(self._text_rows(self.source.kind, (TEXT_WHOLE, TEXT_CUT)))
+
+    def _text(self, op: Operator) -> ColumnElement[bool]:
+        return self._in_texts(self.source.kind, op)
+
+    def _element(self, op: Operator) -> ColumnElement[bool]:
+        return self._in_texts(self.source.kind + LIST_FIELD, op)
+
+    def _in_texts(self, kind: int, op: Operator) -> ColumnElement[bool]:
+        column = PROPERTY_TEXT.c.value
+        return self._in(self._text_rows(kind, (TEXT_WHOLE, TEXT_CUT)).where(_OPERATORS[op](column, self.value(column.type))))
 
     def _compare(self, name: str, op: Operator) -> ColumnElement[bool]:
         column = self.source.table.c[name]
@@ -264,16 +275,16 @@ class _Builder:
         linked = self.source.table.c.id.in_(select(link.c.id).where(link.c[name] == self.value(link.c[name].type)))
         return linked if op is Operator.EQ else false()
 
-    def _like(self, source: str, name: str, *, fold: bool) -> ColumnElement[bool]:
+    def _like(self, source: str, name: str, case: str) -> ColumnElement[bool]:
         if source == "field":
             column = self.source.table.c[name]
-            return and_(column.is_not(None), self._matches(column, fold=fold))
+            return and_(column.is_not(None), self._matches(column, case))
         rows = self._text_rows(self.source.kind + (LIST_FIELD if source == "list" else 0), (TEXT_WHOLE, TEXT_CUT))
-        matches = self._matches(PROPERTY_TEXT.c.value, fold=fold)
+        matches = self._matches(PROPERTY_TEXT.c.value, case)
         return self._in(rows.where(or_(matches, PROPERTY_TEXT.c.type == literal_column(str(TEXT_CUT)))))
 
-    def _matches(self, column: ColumnElement[str], *, fold: bool) -> ColumnElement[bool]:
-        text = func.lower(column) if fold else column
+    def _matches(self, column: ColumnElement[str], case: str) -> ColumnElement[bool]:
+        text = func.lower(column) if case else column
         pattern = self.value(PROPERTY_TEXT.c.value.type)
         return text.op("GLOB", is_comparison=True)(pattern) if self.flavour is Flavour.SQLITE else text.like(pattern, escape="|")
 
@@ -291,3 +302,22 @@ class _Builder:
         of_kind = table.c.kind == literal_column(str(kind))
         rows = select(table.c.id).where(table.c.project_id == bindparam("project"), of_kind, table.c.name == name)
         return rows if types == (1, 2, 3) else rows.where(or_(*[table.c.type == literal_column(str(type_)) for type_ in types]))
+
+
+_BUILD: Mapping[str, Callable[..., ColumnElement[bool]]] = {
+    "and": _Builder._and,  # noqa: SLF001 - this module's own table of its own methods
+    "or": _Builder._or,  # noqa: SLF001 - likewise
+    "not": _Builder._not,  # noqa: SLF001 - likewise
+    "false": _Builder._nothing,  # noqa: SLF001 - likewise
+    "exists": _Builder._exists,  # noqa: SLF001 - likewise
+    "compare": _Builder._compare,  # noqa: SLF001 - likewise
+    "link": _Builder._link,  # noqa: SLF001 - likewise
+    "like": _Builder._like,  # noqa: SLF001 - likewise
+    "property exists": _Builder._any_property,  # noqa: SLF001 - likewise
+    "number any": _Builder._any_number,  # noqa: SLF001 - likewise
+    "number": _Builder._number,  # noqa: SLF001 - likewise
+    "text any": _Builder._any_text,  # noqa: SLF001 - likewise
+    "text": _Builder._text,  # noqa: SLF001 - likewise
+    "list any": _Builder._any_element,  # noqa: SLF001 - likewise
+    "list": _Builder._element,  # noqa: SLF001 - likewise
+}

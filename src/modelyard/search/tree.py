@@ -57,7 +57,7 @@ class Compare(msgspec.Struct, frozen=True):
 
 
 class Like(msgspec.Struct, frozen=True):
-    """SQL's LIKE: `%` any run, `_` one character, `\\` escapes the next. `fold` compares without regard to case."""
+    r"""SQL's LIKE: `%` any run, `_` one character, `\` escapes the next. `fold` compares without regard to case."""
 
     subject: Subject
     pattern: str

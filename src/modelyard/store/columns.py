@@ -6,7 +6,6 @@ collation that the migration gives each table (which one exists differs between 
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, MetaData, SmallInteger, String, Text
 from sqlalchemy.dialects.mysql import LONGTEXT
-from sqlalchemy.types import TypeEngine
 
 METADATA = MetaData()
 
@@ -14,7 +13,7 @@ NAME_LENGTH = 255
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
 SMALL = SmallInteger()
-NUMBER = Double()
+NUMBER: Double[float] = Double()
 SHORT = String(NAME_LENGTH).with_variant(String(NAME_LENGTH, collation="C"), "postgresql")
 LONG = Text().with_variant(Text(collation="C"), "postgresql").with_variant(LONGTEXT(), "mysql", "mariadb")
 
@@ -47,6 +46,3 @@ def long(name: str, *, nullable: bool = True) -> Column[str]:
 
 def reference(name: str, target: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, ID, ForeignKey(target), nullable=nullable)
-
-
-__all__ = ["ID", "LONG", "METADATA", "NAME_LENGTH", "NUMBER", "SHORT", "SMALL", "TypeEngine"]

@@ -1,7 +1,7 @@
 """What the rest of the program knows of a database: read, and write in a unit of work."""
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -99,11 +99,11 @@ class HasDatabase(Protocol):
 S = TypeVar("S", bound=HasDatabase)
 
 
-def transactional(method: Callable[Concatenate[S, Unit, P], Awaitable[T]]) -> Callable[Concatenate[S, P], Awaitable[T]]:
+def transactional(method: Callable[Concatenate[S, Unit, P], Awaitable[T]]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Make a service method run in one unit of work: the method takes the unit first, its callers do not give it."""
 
     @functools.wraps(method)
-    async def call(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.database.write(lambda unit: method(self, unit, *args, **kwargs))
 
     return call

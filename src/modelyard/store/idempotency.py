@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from modelyard.context import Caller, Clock
 from modelyard.errors import ReusedKey
-from modelyard.store.database import Database, Unit, UniqueViolationError
+from modelyard.store.database import Database, UniqueViolationError, Unit
 from modelyard.store.statements import Statement
 from modelyard.store.tables import IDEMPOTENCY_KEY as KEY
 
@@ -48,11 +48,10 @@ class Answers:
         self._database = database
         self._clock = clock
 
-    async def run(
-        self, caller: Caller, key: str, fingerprint: str, produce: Callable[[], Awaitable[Answer]]
-    ) -> tuple[Answer, bool]:
+    async def run(self, caller: Caller, key: str, fingerprint: str, produce: Callable[[], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """The answer for this key and whether it is a replay. What `produce` writes joins the same transaction; an exception of it
-        undoes the claim. Keys are apart by project and dialect. Raises `ReusedKey` when the key came with another request."""
+        undoes the claim. Keys are apart by project and dialect. Raises `ReusedKey` when the key came with another request.
+        """
         stored_key = hashlib.sha256(f"{caller.dialect} {key}".encode()).hexdigest()
 
         async def work(unit: Unit) -> tuple[Answer, bool]:

@@ -55,7 +55,8 @@ class MySqlConnection(Connection):
 
     @property
     def usable(self) -> bool:
-        return not self.broken and bool(self._connection.connected)
+        # `connected` knows only what we closed ourselves; the other is what asyncmy's own pool asks.
+        return not self.broken and self._connection.connected and not self._connection._stream_broken  # noqa: SLF001 - no public name
 
     def terminate(self) -> None:
         self.broken = True

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, Unit, UniqueViolationError, Values
+from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, Values
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
 
@@ -188,9 +188,7 @@ class SqliteDatabase:
         return _run(connection, sql, values).fetchall()
 
     def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
-        )
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")

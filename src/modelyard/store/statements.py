@@ -21,8 +21,8 @@ class Flavour(StrEnum):
 
 
 _DIALECTS: dict[Flavour, Dialect] = {
-    Flavour.SQLITE: sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
-    Flavour.POSTGRESQL: postgresql.asyncpg.dialect(),
+    Flavour.SQLITE: sqlite.dialect(paramstyle="qmark"),
+    Flavour.POSTGRESQL: postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
     Flavour.MYSQL: mysql.asyncmy.dialect(),
 }
 

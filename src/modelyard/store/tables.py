@@ -1,6 +1,6 @@
 """Tables that belong to no domain: projects, claims on external ids, the property index, id sequences, idempotency keys."""
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from modelyard.store import columns as c
 
@@ -14,7 +14,7 @@ EXTERNAL_ID = Table(
     c.small("kind"),
     c.whole("id"),
     PrimaryKeyConstraint("project_id", "value", name="pk_external_id"),
-    comment="External ids are unique over all kinds of the resource sequence, which live in several tables: each one claims its own here.",
+    comment="External ids are unique over all kinds of the resource sequence: each claims its own here.",
 )
 
 PROPERTY_NUMBER = Table(
@@ -23,7 +23,7 @@ PROPERTY_NUMBER = Table(
     c.whole("project_id"),
     c.small("kind"),
     c.short("name", nullable=False),
-    c.Column("value", c.NUMBER, nullable=False),
+    Column("value", c.NUMBER, nullable=False),
     c.whole("id"),
     c.small("type"),
     PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_number"),
@@ -52,7 +52,7 @@ IDEMPOTENCY_KEY = Table(
     c.short("value", nullable=False),
     c.short("fingerprint", nullable=False),
     c.whole("created_at"),
-    c.Column("status", c.SMALL, nullable=True),
+    Column("status", c.SMALL, nullable=True),
     c.long("headers"),
     c.long("body"),
     PrimaryKeyConstraint("project_id", "value", name="pk_idempotency_key"),
@@ -62,7 +62,7 @@ IDEMPOTENCY_KEY = Table(
 ID_SEQUENCE = Table(
     "id_sequence",
     c.METADATA,
-    c.Column("name", c.SHORT, primary_key=True),
+    Column("name", c.SHORT, primary_key=True),
     c.whole("value"),
     comment="The last id given from each sequence, on SQLite. The other databases have their own ways (see migrations/sequences.py).",
 )

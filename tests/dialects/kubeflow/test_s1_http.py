@@ -91,7 +91,6 @@ def test_an_unknown_route_is_plain_text(registry: Registry, path: str) -> None:
         ("/registered_models/1", {"GET", "PATCH"}),
         ("/registered_model", {"GET"}),
         ("/artifacts/1", {"GET", "PATCH"}),
-        ("/experiment_runs/metric_history", {"GET"}),
         ("/inference_services/1/version", {"GET"}),
         ("/inference_services/1/serves", {"GET", "POST"}),
     ],

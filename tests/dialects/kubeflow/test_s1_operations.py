@@ -201,9 +201,6 @@ def test_patching_nothing_is_404(registry: Registry, path: str, body: Json) -> N
         ("/serving_environments/abc/inference_services", "serving environment"),
         ("/model_versions/abc/artifacts", "parent resource"),
         ("/experiment_runs/abc/artifacts", "parent resource"),
-        ("/model_version?name=x&parentResourceId=abc", "parent resource"),
-        ("/experiment_run?name=x&parentResourceId=abc", "parent resource"),
-        ("/inference_service?name=x&parentResourceId=abc", "parent resource"),
         ("/artifact?name=x&parentResourceId=abc", "parent resource"),
         ("/model_artifact?name=x&parentResourceId=abc", "parent resource"),
     ],
@@ -211,6 +208,12 @@ def test_patching_nothing_is_404(registry: Registry, path: str, body: Json) -> N
 def test_the_words_of_a_bad_id(registry: Registry, path: str, label: str) -> None:
     expected = f'invalid {label} ID: strconv.ParseInt: parsing "abc": invalid syntax: bad request'
     assert refused(registry.get(path), 400) == expected
+
+
+@pytest.mark.parametrize("find", ["model_version", "experiment_run", "inference_service"])
+def test_a_find_with_a_bad_parent_says_so_too(registry: Registry, find: str) -> None:
+    said = refused(registry.get(f"/{find}", name="x", parentResourceId="abc"), 400)
+    assert said.endswith(' ID: strconv.ParseInt: parsing "abc": invalid syntax: bad request')
 
 
 def test_the_words_of_409(registry: Registry) -> None:

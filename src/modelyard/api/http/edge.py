@@ -29,6 +29,9 @@ Observe = Callable[[str, int, float], None]
 _OPS = "ops"
 """What `Caller.dialect` says of requests that belong to none."""
 
+_LONGEST_LOGGED = 1000
+"""Characters of a path: what is refused for its length is not written to the log in full."""
+
 _VARY: Header = (b"vary", b"Origin")
 
 
@@ -141,7 +144,7 @@ class Edge:
         self._log.info(
             "request",
             method=request.method,
-            path=request.path,
+            path=request.path[:_LONGEST_LOGGED],
             status=status,
             duration_ms=round(seconds * 1000, 3),
             dialect=request.caller.dialect,

@@ -63,37 +63,37 @@ def _renamed(operation: Operation) -> Operation:
     return _replace(operation, path=path, parameters=parameters)
 
 
-def _replace(operation: Operation, **changes: Any) -> Operation:  # noqa: ANN401 - any of its fields
+def _replace(operation: Operation, **changes: Any) -> Operation:
     return Operation(**{name: getattr(operation, name) for name in operation.__struct_fields__} | changes)
 
 
 def operations(services: Services, version: Version) -> tuple[Operation, ...]:
     r = resources(services, version)
-    return (*_artifacts(services, version, r), *_experiments(r, version, services), *_serving(services, r), *_models(services, version, r))
+    return (*_artifacts(services, version, r), *_experiments(r, version, services), *_serving(services, r), *_models(r))
 
 
-def _get(id_: str, path: str, permission: Permission, handler: Handler, shows: Any, summary: str, *parameters: Parameter) -> Operation:  # noqa: ANN401, PLR0913 - a table's row
+def _get(id_: str, path: str, permission: Permission, handler: Handler, shows: Any, summary: str, *parameters: Parameter) -> Operation:
     return _operation(id_, "GET", path, permission, handler, {200: shows}, _READ_FAILURES, summary, parameters, None)
 
 
-def _post(  # noqa: PLR0913 - a table's row
+def _post(
     id_: str,
     path: str,
     permission: Permission,
     handler: Handler,
-    body: Any,  # noqa: ANN401 - a wire type
-    shows: Any,  # noqa: ANN401 - a wire type
+    body: Any,
+    shows: Any,
     summary: str,
     *also: int,
 ) -> Operation:
     return _operation(id_, "POST", path, permission, handler, dict.fromkeys((*also, 201), shows), _CREATE_FAILURES, summary, (), body)
 
 
-def _patch(id_: str, path: str, permission: Permission, handler: Handler, body: Any, shows: Any, summary: str) -> Operation:  # noqa: ANN401, PLR0913 - a table's row
+def _patch(id_: str, path: str, permission: Permission, handler: Handler, body: Any, shows: Any, summary: str) -> Operation:
     return _operation(id_, "PATCH", path, permission, handler, {200: shows}, _UPDATE_FAILURES, summary, (p.IF_MATCH,), body)
 
 
-def _operation(  # noqa: PLR0913, PLR0917 - a table's row
+def _operation(
     id_: str,
     method: str,
     path: str,
@@ -103,7 +103,7 @@ def _operation(  # noqa: PLR0913, PLR0917 - a table's row
     failures: tuple[int, ...],
     summary: str,
     parameters: tuple[Parameter, ...],
-    body: Any,  # noqa: ANN401 - a wire type
+    body: Any,
 ) -> Operation:
     return Operation(
         id=id_,
@@ -142,7 +142,8 @@ def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Oper
                "Change a model artifact"),
         _get("getModelVersionArtifacts", version_artifacts, AR, one.list_children, lists, "List a version's artifacts",
              p.ARTIFACT_TYPE, *p.CHILDREN),
-        _post("upsertModelVersionArtifact", version_artifacts, AW, put_version, version.artifact, shows, "Put an artifact under a version", 200),
+        _post("upsertModelVersionArtifact", version_artifacts, AW, put_version, version.artifact, shows,
+             "Put an artifact under a version", 200),
     )  # fmt: skip
 
 
@@ -167,16 +168,19 @@ def _experiments(r: Resources, version: Version, services: Services) -> tuple[Op
         _patch("updateExperiment", "/experiments/{experimentId}", EW, h.update(r.experiments), wire.ExperimentUpdate, wire.Experiment,
                "Change an experiment"),
         _get("getExperimentExperimentRuns", of_experiment, ER, nested_runs, lists, "List an experiment's runs", *p.CHILDREN),
-        _post("createExperimentExperimentRun", of_experiment, EW, nested_create, wire.ExperimentRun, shows, "Create a run in an experiment"),
+        _post("createExperimentExperimentRun", of_experiment, EW, nested_create, wire.ExperimentRun, shows,
+             "Create a run in an experiment"),
         _get("findExperimentRun", "/experiment_run", ER, h.find(r.runs), shows, "Find a run", *find_run),
         _get("getExperimentRuns", runs, ER, h.listing(r.runs), lists, "List runs", *p.LIST),
         _post("createExperimentRun", runs, EW, run_create, wire.ExperimentRunCreate, shows, "Create a run"),
-        _get("getExperimentRunsMetricHistory", runs + "/metric_history", ER, all_points, wire.MetricList, "History of all runs' metrics", *history),
+        _get("getExperimentRunsMetricHistory", runs + "/metric_history", ER, all_points, wire.MetricList,
+             "History of all runs' metrics", *history),
         _get("getExperimentRun", run, ER, h.get(r.runs), shows, "Get a run"),
         _patch("updateExperimentRun", run, EW, h.update(r.runs), wire.ExperimentRunUpdate, shows, "Change a run"),
         _get("getExperimentRunArtifacts", run + "/artifacts", ER, one.list_children, version.list, "List a run's artifacts",
              p.ARTIFACT_TYPE, *p.CHILDREN),
-        _post("upsertExperimentRunArtifact", run + "/artifacts", EW, put, version.artifact, version.artifact, "Put an artifact under a run", 200),
+        _post("upsertExperimentRunArtifact", run + "/artifacts", EW, put, version.artifact, version.artifact,
+             "Put an artifact under a run", 200),
         _get("getExperimentRunMetricHistory", run + "/metric_history", ER, points, wire.MetricList, "History of a run's metrics", *history),
     )  # fmt: skip
 
@@ -193,7 +197,8 @@ def _serving(services: Services, r: Resources) -> tuple[Operation, ...]:
     served_version = h.shown(r.services.words, r.versions.show, served.get_served_version)
     served_model = h.shown(r.services.words, r.models.show, served.get_served_model)
     return (
-        _get("findServingEnvironment", "/serving_environment", DR, h.find(r.environments), env, "Find an environment", p.NAME, p.EXTERNAL_ID),
+        _get("findServingEnvironment", "/serving_environment", DR, h.find(r.environments), env,
+             "Find an environment", p.NAME, p.EXTERNAL_ID),
         _get("getServingEnvironments", "/serving_environments", DR, h.listing(r.environments), wire.ServingEnvironmentList,
              "List environments", *p.LIST),
         _post("createServingEnvironment", "/serving_environments", DW, h.create(r.environments, wire.ServingEnvironmentCreate),
@@ -211,7 +216,8 @@ def _serving(services: Services, r: Resources) -> tuple[Operation, ...]:
         _post("createInferenceService", "/inference_services", DW, h.create(r.services, wire.InferenceServiceCreate),
               wire.InferenceServiceCreate, shows, "Create an inference service", 200),
         _get("getInferenceService", service, DR, h.get(r.services), shows, "Get an inference service"),
-        _patch("updateInferenceService", service, DW, h.update(r.services), wire.InferenceServiceUpdate, shows, "Change an inference service"),
+        _patch("updateInferenceService", service, DW, h.update(r.services), wire.InferenceServiceUpdate, shows,
+             "Change an inference service"),
         _get("getInferenceServiceModel", service + "/model", DR, served_model, wire.RegisteredModel, "The model it serves"),
         _get("getInferenceServiceVersion", service + "/version", DR, served_version, wire.ModelVersion, "The version it serves"),
         _get("getInferenceServiceServes", service + "/serves", DR, h.listing(r.serves, h.within(SERVICE)), wire.ServeModelList,
@@ -221,7 +227,7 @@ def _serving(services: Services, r: Resources) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def _models(services: Services, version: Version, r: Resources) -> tuple[Operation, ...]:
+def _models(r: Resources) -> tuple[Operation, ...]:
     model, versions_of = "/registered_models/{registeredmodelId}", "/registered_models/{registeredmodelId}/versions"
     one, shows, lists = "/model_versions/{modelversionId}", wire.ModelVersion, wire.ModelVersionList
     find_version = (p.NAME, p.EXTERNAL_ID, p.PARENT_ID)
@@ -234,7 +240,8 @@ def _models(services: Services, version: Version, r: Resources) -> tuple[Operati
               wire.RegisteredModel, "Register a model"),
         _get("getRegisteredModel", model, R, h.get(r.models), wire.RegisteredModel, "Get a model"),
         _patch("updateRegisteredModel", model, W, h.update(r.models), wire.RegisteredModelUpdate, wire.RegisteredModel, "Change a model"),
-        _get("getRegisteredModelVersions", versions_of, R, h.listing(r.versions, h.within(MODEL)), lists, "List a model's versions", *p.CHILDREN),
+        _get("getRegisteredModelVersions", versions_of, R, h.listing(r.versions, h.within(MODEL)), lists,
+             "List a model's versions", *p.CHILDREN),
         _post("createRegisteredModelVersion", versions_of, W, nested_create, wire.ModelVersion, shows, "Register a version of a model"),
         _get("findModelVersion", "/model_version", R, h.find(r.versions), shows, "Find a version", *find_version),
         _get("getModelVersions", "/model_versions", R, h.listing(r.versions), lists, "List versions", *p.LIST),

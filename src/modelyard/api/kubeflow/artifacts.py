@@ -171,7 +171,7 @@ async def named_steps(request: Request) -> Expr | None:
     return both(None if name is None else equals("name", name), In(Field("step"), steps) if steps else None)
 
 
-def _existing_id(body: Any) -> int | None:  # noqa: ANN401 - a member of the artifact union
+def _existing_id(body: Any) -> int | None:
     if body.id is None:
         return None
     try:

@@ -26,6 +26,7 @@ STATUSES = {
 SUFFIXES = {400: ": bad request", 404: ": not found", 409: ": conflict"}
 """The original ends the texts of errors that its services raise so. Those of its decoder have none."""
 
+
 def render_error(request: Request, error: Exception) -> Response:
     """Any exception as an answer. One that nobody foresaw is a 500 that gives nothing away; the edge logs it."""
     if isinstance(error, Unprocessable):

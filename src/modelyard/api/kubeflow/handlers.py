@@ -154,5 +154,3 @@ def find(resource: Resource, scope: Expr | None = None) -> Handler:
         return answer(200, resource.show(page.items[0]), page.items[0])
 
     return handle
-
-

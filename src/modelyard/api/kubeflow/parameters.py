@@ -21,7 +21,9 @@ NAME = _query("name", _PRINTABLE, "The exact name to look for.")
 EXTERNAL_ID = _query("externalId", _PRINTABLE, "The exact external id to look for; `name` wins where both are given.")
 PARENT_ID = _query("parentResourceId", _ID, "The id of the parent that the name is looked for in.")
 ARTIFACT_TYPE = _query("artifactType", {"$ref": "#/components/schemas/ArtifactTypeQueryParam"}, "Only artifacts of this type.")
-STEP_IDS = _query("stepIds", {"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"}, "Only points of these steps, with commas between.")
+STEP_IDS = _query(
+    "stepIds", {"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"}, "Only points of these steps, with commas between."
+)
 IF_MATCH = Parameter("If-Match", Place.HEADER, {"type": "string"}, "Change it only if this is still its ETag.")
 
 PAGE = (

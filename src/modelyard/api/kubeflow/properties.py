@@ -26,17 +26,17 @@ class _Shown(msgspec.Struct, gc=False, frozen=True):
     """Three of the values as they are answered: the original's keys are in alphabetical order, and msgspec puts a tag first."""
 
 
-class _ShownBool(_Shown):
+class _ShownBool(_Shown, frozen=True):
     bool_value: bool
     metadataType: str = "MetadataBoolValue"  # noqa: N815 - the wire's name
 
 
-class _ShownDouble(_Shown):
+class _ShownDouble(_Shown, frozen=True):
     double_value: float
     metadataType: str = "MetadataDoubleValue"  # noqa: N815 - the wire's name
 
 
-class _ShownInt(_Shown):
+class _ShownInt(_Shown, frozen=True):
     int_value: str
     metadataType: str = "MetadataIntValue"  # noqa: N815 - the wire's name
 

@@ -1,6 +1,5 @@
 """The resources of this API, bound to the services that answer for them."""
 
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from modelyard.api.kubeflow import vocabulary as words
@@ -11,14 +10,12 @@ from modelyard.api.kubeflow.translate import filter_names, shower
 from modelyard.api.kubeflow.versions import Version
 from modelyard.artifacts.entities import ArtifactType
 from modelyard.artifacts.service import ArtifactService
-from modelyard.context import Caller
 from modelyard.deployments import entities as d
 from modelyard.deployments.service import DeploymentService
 from modelyard.experiments import entities as e
 from modelyard.experiments.service import ExperimentService
 from modelyard.models import entities as m
 from modelyard.models.service import ModelService
-from modelyard.records.record import Record
 
 
 class Services(NamedTuple):
@@ -167,5 +164,3 @@ def resources(services: Services, version: Version) -> Resources:
             parent=RUN,
         ),
     )
-
-

@@ -55,7 +55,7 @@ def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DO
         name = names.get(attribute, attribute)
         plan.append((attribute, attrgetter(name), _outward(name, kept[name], shown[attribute])))
 
-    def show(record: Any) -> Wire:  # noqa: ANN401 - of the entity's type, which the caller pairs with the wire's
+    def show(record: Any) -> Wire:
         given = {}
         for attribute, get, convert in plan:
             value = get(record)
@@ -66,7 +66,7 @@ def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DO
     return show
 
 
-def command(target: type[C], body: Wire, **own: Any) -> C:  # noqa: ANN401 - the command's own fields
+def command(target: type[C], body: Wire, **own: Any) -> C:
     """The domain's command that a body asks for.
 
     Fields come from the body by name, or from `own`, which wins. In a patch what the body leaves out is unsaid.
@@ -111,21 +111,21 @@ def reference(field: str, text: str) -> int:
         raise
 
 
-def _members(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type hint can be anything
+def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) or (hint,)
 
 
-def _is_integer(hint: Any) -> bool:  # noqa: ANN401 - a type hint can be anything
+def _is_integer(hint: Any) -> bool:
     return any(getattr(member, "__supertype__", member) is int for member in _members(hint))
 
 
-def _outward(name: str, kept: Any, shown: Any) -> Convert:  # noqa: ANN401 - type hints can be anything
+def _outward(name: str, kept: Any, shown: Any) -> Convert:
     if name == "properties":
         return from_properties
     return str if _is_integer(kept) and str in _members(shown) else None
 
 
-def _inward(name: str, hint: Any) -> Convert:  # noqa: ANN401 - a type hint can be anything
+def _inward(name: str, hint: Any) -> Convert:
     if name == "properties":
         return to_properties
     for member in _members(hint):
@@ -146,6 +146,3 @@ def _enum(member: type[StrEnum], value: StrEnum) -> StrEnum:
 
 def _integer(label: str, value: int | str) -> int:
     return parse_int64(label, value) if isinstance(value, str) else value
-
-
-

@@ -6,12 +6,13 @@ SQLite: a row of `id_sequence` per sequence, counted up in the transaction; writ
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 
-def table_options() -> dict[str, str]:
+def table_options() -> dict[str, Any]:
     """Options for `op.create_table`: on MySQL and MariaDB text compares by code point and counts trailing spaces."""
     bind = op.get_bind()
     if bind.dialect.name not in ("mysql", "mariadb"):

@@ -5,6 +5,9 @@ const REF = "#/components/schemas/";
 
 export const refName = (schema) => (schema?.$ref?.startsWith(REF) ? schema.$ref.slice(REF.length) : null);
 
+/** The name of the schema that this one refers to, also where it adds something (such as `nullable`) to the reference. */
+const nameOf = (schema) => refName(schema) ?? (schema?.allOf?.length === 1 ? refName(schema.allOf[0]) : null);
+
 /** The schema without `$ref` and `allOf`: what they stand for, merged. */
 export function resolve(api, schema) {
   const name = refName(schema);
@@ -26,8 +29,7 @@ const options = (schema) => schema.oneOf ?? schema.anyOf ?? null;
 /** A schema in a few words, such as `array of Model` or `string (int64) or null`. */
 export function typeName(schema) {
   if (!schema || typeof schema !== "object") return "any";
-  const name = refName(schema) ?? (schema.allOf?.length === 1 ? refName(schema.allOf[0]) : null);
-  return (name ?? plainName(schema)) + (schema.nullable ? " or null" : "");
+  return (nameOf(schema) ?? plainName(schema)) + (schema.nullable ? " or null" : "");
 }
 
 function plainName(schema) {
@@ -74,6 +76,7 @@ function propertyTable(api, schema) {
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const inner = unfoldable(api, property);
     const whole = resolve(api, property);
+    const description = refName(property) ? null : whole.description; // what it refers to is described where it is opened
     return element(
       "tr",
       {},
@@ -82,7 +85,7 @@ function propertyTable(api, schema) {
         "td",
         {},
         inner ? folded(api, inner, typeName(property)) : element("code", {}, typeName(property)),
-        property.description ?? (refName(property) ? null : whole.description) ?? null,
+        description ? element("div", {}, description) : null,
         notes(whole),
       ),
     );
@@ -106,8 +109,8 @@ export function variants(api, schema) {
 
 /** A value that fits the schema: its required fields, or all of them. */
 export function example(api, schema, all, open = []) {
-  const name = refName(schema);
-  if (name !== null && open.includes(name)) return {};
+  const name = nameOf(schema);
+  if (name !== null && open.includes(name)) return schema.nullable ? null : {};
   const inside = name === null ? open : [...open, name];
   const whole = resolve(api, schema);
   if (whole.example !== undefined) return whole.example;
@@ -120,7 +123,7 @@ export function example(api, schema, all, open = []) {
 
 function exampleObject(api, whole, all, open) {
   const required = whole.required ?? [];
-  const names = Object.keys(whole.properties).filter((name) => all || required.includes(name));
+  const names = Object.keys(whole.properties).filter((name) => required.includes(name) || (all && !whole.properties[name].readOnly));
   return Object.fromEntries(names.map((name) => [name, example(api, whole.properties[name], all, open)]));
 }
 

@@ -25,7 +25,7 @@ SEQUENCES = {
 }
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
     options = sequences.table_options()
     op.create_table(
         "audit_event",
@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.SmallInteger(), nullable=False),
         sa.Column("id", ID, nullable=False),
         sa.PrimaryKeyConstraint("project_id", "value", name="pk_external_id"),
-        comment="External ids are unique over all kinds of the resource sequence, which live in several tables: each one claims its own here.",
+        comment="External ids are unique over all kinds of the resource sequence: each claims its own here.",
         **options,
     )
     op.create_table(
