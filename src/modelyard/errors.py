@@ -69,7 +69,9 @@ class Ambiguous(ModelyardError):
 
 
 class AlreadyExists(ModelyardError):
-    """Details: `kind`, the record's `name`, the `field` that clashed (`name` or `external_id`) and its `value`."""
+    """Details: `kind`, the record's `name`, its `type` if it has one, the `field` that clashed
+    (`name` or `external_id`) and its `value`.
+    """
 
     code = Code.ALREADY_EXISTS
 

@@ -177,7 +177,7 @@ class SqlRecords(Generic[R]):
 def already_exists(kind: Kind, record: Record, field: str) -> AlreadyExists:
     word, value = field.replace("_", " "), getattr(record, field)
     message = f"{kind.label} with {word} {value} already exists: choose another {word}"
-    return AlreadyExists(message, kind=kind, name=record.name, field=field, value=value)
+    return AlreadyExists(message, kind=kind, type=getattr(record, "type", None), name=record.name, field=field, value=value)
 
 
 def _cursor(record: Record, sort: SortKey) -> Cursor:

@@ -238,7 +238,7 @@ class PooledDatabase:
                 result = await work(unit)
         except Exception:
             if isinstance(unit.failure, ConnectionLostError | ConflictError):
-                raise unit.failure from None
+                raise unit.failure from unit.failure.__cause__
             raise
         if unit.failure is not None:
             raise unit.failure

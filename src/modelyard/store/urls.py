@@ -22,6 +22,7 @@ _SCHEMES = {
 _DRIVERS = {Flavour.SQLITE: "sqlite", Flavour.POSTGRESQL: "postgresql+asyncpg", Flavour.MYSQL: "mysql+asyncmy"}
 _PORTS = {Flavour.SQLITE: 0, Flavour.POSTGRESQL: 5432, Flavour.MYSQL: 3306}
 _FORMS = "sqlite:///relative.db, sqlite:////absolute.db, postgresql://user:password@host:port/database or mysql://user:password@host:port/database"
+_ENCODE = "and write special characters of a user or password as %40 (@), %2F (/), %3A (:), %23 (#)"
 
 TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 """As libpq has them: `require` trusts any certificate, `verify-ca` checks who signed it, `verify-full` also whose it is.
@@ -65,7 +66,9 @@ class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, text: str) -> "DatabaseUrl":
         """Raises `Invalid`, naming the part and what would be right."""
         scheme, separator, rest = text.partition("://")
-        if not separator or scheme not in _SCHEMES:
+        if not separator:
+            _refuse("it has no ://", f"use {_FORMS}")
+        if scheme not in _SCHEMES:
             _refuse(f"its scheme is {scheme!r}", f"use {_FORMS}")
         if _SCHEMES[scheme] is Flavour.SQLITE:
             return cls(flavour=Flavour.SQLITE, path=_sqlite_path(rest))
@@ -136,16 +139,17 @@ def _sqlite_path(rest: str) -> Path:
 
 
 def _server_url(flavour: Flavour, text: str) -> DatabaseUrl:
+    # A stray / or # in a password moves its rest into another part: no message may show what it found.
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        _refuse(str(error), f"use {_FORMS}; write special characters of a user or password as %40 (@), %2F (/), %3A (:), %23 (#)")
+    except ValueError:
+        _refuse("its host or port cannot be read", f"use {_FORMS}, a port up to 65535, {_ENCODE}")
     database = unquote(parts.path[1:])
     if not database or "/" in database:
-        _refuse(f"its database is {database!r}", f"end it in one name, as {flavour}://{parts.hostname or 'host'}/modelyard")
+        _refuse("it does not end in the name of one database", f"use {_FORMS}, {_ENCODE}")
     if parts.fragment:
-        _refuse("it has a '#'", "write a '#' in a user or password as %23")
+        _refuse("it has a '#'", _ENCODE)
     return DatabaseUrl(
         flavour=flavour,
         host=unquote(parts.hostname or "localhost"),

@@ -1,8 +1,9 @@
 """Reference §11: of the 25 things most likely to be got wrong, those that no other module here shows in one place.
 
 1, 13, 24, 25: test_s1_operations, test_s5_lists, test_s8_serving, test_s1_http. 2, 20, 21: test_s7_*.
-3, 4: test_s1_decoding. 6, 7, 8: test_s2_patch. 9, 10: test_s2_schemas. 12, 15: test_s5_lists. 14: test_s4_find. 16, 17, 18: test_s3_identity.
-22, 23: test_s6_filter. What is left is shown here as one story, because each is about two rules meeting.
+3, 4: test_s1_decoding. 6, 7, 8: test_s2_patch. 9, 10: test_s2_schemas. 12, 15: test_s5_lists. 14: test_s4_find.
+16, 17, 18: test_s3_identity. 22, 23: test_s6_filter.
+What is left is shown here, because each is about two rules meeting.
 """
 
 import pytest

@@ -67,15 +67,9 @@ class Edge:
         self._request_id = request_id_maker()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
-            await self._serve(scope, receive, send)
-        elif kind == "lifespan":
-            await run_lifespan(receive, send, self._startup, self._shutdown, self._log)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
         started = self._clock()
         headers: list[Header] = scope["headers"]
         named = dict(headers)
@@ -89,6 +83,12 @@ class Edge:
         except (Disconnected, OSError):
             return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
         self._record(request, response.status, self._clock() - started)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await run_lifespan(receive, send, self._startup, self._shutdown, self._log)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -146,7 +146,7 @@ class Edge:
             method=request.method,
             path=request.path[:_LONGEST_LOGGED],
             status=status,
-            duration_ms=round(seconds * 1000, 3),
+            duration_ms=int(seconds * 1e6) / 1000,
             dialect=request.caller.dialect,
             operation=request.operation,
             request_id=request.caller.request_id,

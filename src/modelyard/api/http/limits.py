@@ -20,4 +20,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def head_too_large(self, path: str, query: bytes, headers: Sequence[Header]) -> bool:
         if len(headers) > self.header_count:
             return True
-        return len(path) + len(query) + sum(map(len, chain.from_iterable(headers))) > self.head
+        return len(path) + len(query) + len(b"".join(chain.from_iterable(headers))) > self.head

@@ -119,7 +119,7 @@ def _operation(
 
 
 def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Operation, ...]:
-    one = ArtifactHandlers(services.artifacts, version.shown)
+    one = ArtifactHandlers(services.artifacts, version)
     model = ModelArtifactHandlers(services.artifacts, r.artifacts.show)
     only_models = equals("type", "model-artifact")
     find = (p.NAME, p.EXTERNAL_ID, p.PARENT_ID)
@@ -148,7 +148,7 @@ def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Oper
 
 
 def _experiments(r: Resources, version: Version, services: Services) -> tuple[Operation, ...]:
-    one = ArtifactHandlers(services.artifacts, version.shown)
+    one = ArtifactHandlers(services.artifacts, version)
     put = one.put(version.artifact, r.runs, services.experiments.put_artifact)
     find_run = (p.NAME, p.EXTERNAL_ID, p.PARENT_ID)
     runs, run = "/experiment_runs", "/experiment_runs/{experimentrunId}"
@@ -194,8 +194,7 @@ def _serving(services: Services, r: Resources) -> tuple[Operation, ...]:
     # The path names the environment, so the body need not.
     nested_create = h.create(r.services, wire.InferenceServiceCreate, ("registeredModelId",), nested=True)
     create_serve = h.create(r.serves, wire.ServeModelCreate, nested=True)
-    served_version = h.shown(r.services.words, r.versions.show, served.get_served_version)
-    served_model = h.shown(r.services.words, r.models.show, served.get_served_model)
+    served_version, served_model = h.served(r.versions, served.get_served_version), h.served(r.models, served.get_served_model)
     return (
         _get("findServingEnvironment", "/serving_environment", DR, h.find(r.environments), env,
              "Find an environment", p.NAME, p.EXTERNAL_ID),

@@ -1,6 +1,6 @@
 """Handlers of artifacts: five types behind one path, told apart by the body."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from modelyard.api.kubeflow.handlers import answer, expected_revision, list_answ
 from modelyard.api.kubeflow.refusals import NothingFound
 from modelyard.api.kubeflow.resource import Resource, Show
 from modelyard.api.kubeflow.translate import DOMAIN_NAMES, command, filter_names, shower
+from modelyard.api.kubeflow.versions import Version
 from modelyard.api.kubeflow.vocabulary import PARENT_LABEL
 from modelyard.api.kubeflow.wire import PlainModelArtifactCreate, PlainModelArtifactUpdate, Wire
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Put
@@ -39,20 +40,21 @@ _TIMESTAMP = ByLiteral(number="recorded_at", text="timestamp")
 _MORE_NAMES: dict[str, str | ByLiteral] = {"artifactType": "type", "timestamp": _TIMESTAMP}
 
 
-def artifact_show(types: Mapping[ArtifactType, type[Wire]]) -> Show:
-    """How artifacts are shown, given the wire's struct for each type; versions of the API differ in these."""
+def artifact_show(version: Version) -> Show:
+    """How artifacts are shown: a version without experiments does not tell of any."""
     renamed = {ArtifactType.PARAMETER: _PARAMETER_NAMES}
-    shows = {type_: shower(Artifact, struct, renamed.get(type_, DOMAIN_NAMES)) for type_, struct in types.items()}
+    hidden = () if version.experiments else ("experiment_id", "experiment_run_id")
+    shows = {type_: shower(Artifact, struct, renamed.get(type_, DOMAIN_NAMES), hidden) for type_, struct in version.shown.items()}
     return lambda artifact: shows[artifact.type](artifact)
 
 
-def artifact_names(types: Mapping[ArtifactType, type[Wire]], only: ArtifactType | None = None) -> Names:
+def artifact_names(version: Version, only: ArtifactType | None = None) -> Names:
     """What artifacts can be filtered by. Where any type is listed, `value` is a metric's or a parameter's, by what it is compared with."""
     values: dict[ArtifactType | None, str | ByLiteral] = {
         None: ByLiteral(number="value", text="text_value"),
         ArtifactType.PARAMETER: "text_value",
     }
-    return filter_names(*types.values(), **_MORE_NAMES, value=values.get(only, "value"))
+    return filter_names(*version.shown.values(), **_MORE_NAMES, value=values.get(only, "value"))
 
 
 def point_show(metric: type[Wire]) -> Show:
@@ -73,12 +75,12 @@ def draft(body: Wire, revision: int | None = None) -> ArtifactDraft:
 
 
 class ArtifactHandlers:
-    """Handlers over one version of the wire: `types` has its structs."""
+    """Handlers over one version of the wire."""
 
-    def __init__(self, service: ArtifactService, types: Mapping[ArtifactType, type[Wire]]) -> None:
+    def __init__(self, service: ArtifactService, version: Version) -> None:
         self._service = service
-        self._show = artifact_show(types)
-        self._names = {type_: artifact_names(types, type_) for type_ in (None, *ArtifactType)}
+        self._show = artifact_show(version)
+        self._names = {type_: artifact_names(version, type_) for type_ in (None, *ArtifactType)}
 
     def create(self, variants: object) -> Handler:
         async def handle(request: Request) -> Response:

@@ -6,8 +6,9 @@ import msgspec
 
 from modelyard.api.http.message import BadQuery, Request, Response
 from modelyard.api.kubeflow.refusals import BadRequest, NothingFound, Unprocessable
-from modelyard.api.kubeflow.vocabulary import NOUNS
+from modelyard.api.kubeflow.vocabulary import ARTIFACT_LABELS, NOUNS
 from modelyard.api.kubeflow.wire import Error
+from modelyard.artifacts.entities import ArtifactType
 from modelyard.errors import AlreadyExists, Code, ModelyardError, NotFound, Unavailable
 from modelyard.records.kinds import Kind
 
@@ -37,7 +38,7 @@ def render_error(request: Request, error: Exception) -> Response:
         return failure(400, str(error))
     if isinstance(error, ModelyardError):
         status = STATUSES[error.code]
-        return failure(status, _text(error, status), _headers(error))
+        return failure(status, text_of(error), _headers(error))
     return failure(500, f"internal error; the server's log has the details under request id {request.caller.request_id}")
 
 
@@ -53,8 +54,10 @@ def _headers(error: ModelyardError) -> tuple[tuple[bytes, bytes], ...]:
     return ()
 
 
-def _text(error: ModelyardError, status: int) -> str:
+def text_of(error: ModelyardError | BadRequest) -> str:
     """What the original says where it says something; else the domain's message."""
+    if isinstance(error, BadRequest):
+        return error.message
     details = error.details
     kind = details.get("kind")
     if isinstance(kind, int):
@@ -62,5 +65,7 @@ def _text(error: ModelyardError, status: int) -> str:
         if isinstance(error, NotFound) and "id" in details:
             return noun.missing(details["id"])
         if isinstance(error, AlreadyExists):
-            return noun.taken(str(details["name"]), "" if details["field"] == "name" else f"its externalId {details['value']} is taken")
-    return error.message + SUFFIXES.get(status, "")
+            label = ARTIFACT_LABELS[ArtifactType(str(details["type"]))] if details.get("type") else noun.label
+            clash = "" if details["field"] == "name" else f"its externalId {details['value']} is taken"
+            return msgspec.structs.replace(noun, label=label).taken(str(details["name"]), clash)
+    return error.message + SUFFIXES.get(STATUSES[error.code], "")

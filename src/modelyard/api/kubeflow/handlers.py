@@ -1,19 +1,23 @@
 """Handlers that all resources share: each function makes the handler of one operation. Parse, call one service method, format."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Handler
 from modelyard.api.kubeflow.decode import BadRequest, decode_strict, parse_id
+from modelyard.api.kubeflow.errors import text_of
 from modelyard.api.kubeflow.filter import Names
 from modelyard.api.kubeflow.paging import list_query, next_token, page_size, page_token
-from modelyard.api.kubeflow.refusals import LateBadRequest, NothingFound
+from modelyard.api.kubeflow.refusals import LateBadRequest, NothingFound, Unprocessable
 from modelyard.api.kubeflow.resource import Get, List, Parent, Resource, Show
 from modelyard.api.kubeflow.translate import command, reference
-from modelyard.api.kubeflow.vocabulary import Noun
+from modelyard.api.kubeflow.vocabulary import SERVICE
 from modelyard.api.kubeflow.wire import Wire
+from modelyard.errors import NotFound
+from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Expr, both, equals
@@ -41,25 +45,54 @@ def expected_revision(request: Request) -> int | None:
 
 def path_id(request: Request, label: str) -> int:
     """The id in the path. No path of this API has more than one; what its name is differs between versions."""
-    (text,) = request.path_params.values()
-    return parse_id(label, text)
+    return parse_id(label, _path_text(request))
+
+
+def _path_text(request: Request) -> str:
+    ((name, text),) = request.path_params.items()
+    if not text:
+        raise Unprocessable(name)
+    return text
 
 
 def _path_reference(request: Request, parent: Parent) -> int:
-    (text,) = request.path_params.values()
-    return reference(parent.field, text)
+    return reference(parent.field, _path_text(request))
+
+
+@contextmanager
+def told_by(parent: Parent | None) -> Iterator[None]:
+    """Where the original says which parent was not found before it says why, say so too."""
+    try:
+        yield
+    except (NotFound, BadRequest) as error:
+        if parent is None or not parent.missing or (isinstance(error, NotFound) and error.details.get("kind") is not parent.kind):
+            raise
+        raise (BadRequest if isinstance(error, BadRequest) else NothingFound)(f"{parent.missing}: {text_of(error)}") from error
 
 
 def get(resource: Resource) -> Handler:
-    return shown(resource.words, resource.show, resource.get)
+    async def handle(request: Request) -> Response:
+        record = await resource.get(request.caller, path_id(request, resource.words.label))
+        return answer(200, resource.show(record), record)
+
+    return handle
 
 
-def shown(words: Noun, show: Show, get_: Get) -> Handler:
-    """GET of the one thing that `get_` finds by the id in the path, which is of what `words` names."""
+def served(resource: Resource, get_: Get) -> Handler:
+    """GET of what the inference service in the path serves."""
 
     async def handle(request: Request) -> Response:
-        record = await get_(request.caller, path_id(request, words.label))
-        return answer(200, show(record), record)
+        service_id = path_id(request, SERVICE.label)
+        try:
+            record = await get_(request.caller, service_id)
+        except NotFound as error:
+            # Here the original calls things by other words than where it gets them by their own ids.
+            if error.details.get("kind") is Kind.SERVICE:
+                raise NothingFound(f"no {SERVICE.label} found for id {service_id}: not found") from error
+            if "id" not in error.details:
+                raise NothingFound(f"no {resource.words.plural} found for id {service_id}: not found") from error
+            raise
+        return answer(200, resource.show(record), record)
 
     return handle
 
@@ -74,7 +107,8 @@ def create(resource: Resource, body: type[Wire], required: tuple[str, ...] | Non
         if getattr(wire, "id", None) is not None:
             raise BadRequest("id is given by the server: leave it out to create, or PATCH the existing one to change it")
         own = {parent.field: _path_reference(request, parent)} if nested and parent else {}
-        record = await create_(request.caller, command(new, wire, **own))
+        with told_by(parent):
+            record = await create_(request.caller, command(new, wire, **own))
         return answer(201, resource.show(record), record)
 
     return handle
@@ -128,9 +162,10 @@ def within(parent: Parent, check: Get | None = None, narrowed: Scope = named) ->
     """Those of the parent in the path, narrowed further. `check` raises where the parent must exist."""
 
     async def scope(request: Request) -> Expr | None:
-        parent_id = path_id(request, parent.label)
-        if check is not None:
-            await check(request.caller, parent_id)
+        with told_by(parent):
+            parent_id = path_id(request, parent.label)
+            if check is not None:
+                await check(request.caller, parent_id)
         return both(equals(parent.field, parent_id), await narrowed(request))
 
     return scope

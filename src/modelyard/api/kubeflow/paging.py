@@ -40,8 +40,8 @@ def page_token(query: Mapping[str, str]) -> Cursor | None:
     if len(text) > MAX_TOKEN:
         raise Invalid("invalid nextPageToken: invalid cursor format")
     try:
-        decoded = base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+        decoded = binascii.a2b_base64(text, strict_mode=True).decode()
+    except ValueError as error:
         raise Invalid(f"invalid nextPageToken: illegal base64 data: {error}") from error
     record_id, colon, value = decoded.partition(":")
     if not colon:

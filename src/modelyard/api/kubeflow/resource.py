@@ -9,6 +9,7 @@ from modelyard.api.kubeflow.filter import Names
 from modelyard.api.kubeflow.vocabulary import Noun
 from modelyard.api.kubeflow.wire import Wire
 from modelyard.context import Caller
+from modelyard.records.kinds import Kind
 from modelyard.records.record import NewRecord, RecordPatch
 from modelyard.search.page import ListQuery, Page
 
@@ -20,10 +21,15 @@ Update = Callable[[Caller, int, Any], Awaitable[Any]]
 
 
 class Parent(msgspec.Struct, frozen=True):
-    """What a resource's names are unique in: the domain's field of the parent's id, and what messages call that id."""
+    """What a resource's names are unique in: the domain's field of the parent's id, and what messages call that id.
+
+    `missing` begins the message where the original adds to it that the parent, of this `kind`, was not found.
+    """
 
     field: str
     label: str
+    missing: str = ""
+    kind: Kind | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

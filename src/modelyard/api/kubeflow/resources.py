@@ -16,6 +16,7 @@ from modelyard.experiments import entities as e
 from modelyard.experiments.service import ExperimentService
 from modelyard.models import entities as m
 from modelyard.models.service import ModelService
+from modelyard.records.kinds import Kind
 
 
 class Services(NamedTuple):
@@ -41,16 +42,16 @@ class Resources(NamedTuple):
 
 
 MODEL = Parent("model_id", words.MODEL.label)
-EXPERIMENT = Parent("experiment_id", words.EXPERIMENT.label)
+EXPERIMENT = Parent("experiment_id", words.EXPERIMENT.label, "experiment not found", Kind.EXPERIMENT)
 ENVIRONMENT = Parent("environment_id", words.ENVIRONMENT.label)
 SERVICE = Parent("service_id", words.SERVICE.label)
 ARTIFACT_PARENT = Parent("parent_id", words.PARENT_LABEL)
-RUN = Parent("run_id", words.RUN.label)
+RUN = Parent("run_id", words.RUN.label, "experiment run not found", Kind.RUN)
 
 
 def resources(services: Services, version: Version) -> Resources:
     models, experiments, artifacts, deployments = services
-    show_artifact = artifact_show(version.shown)
+    show_artifact = artifact_show(version)
     model_artifacts = ModelArtifactHandlers(artifacts, show_artifact)
     metric = version.shown[ArtifactType.METRIC]
     return Resources(
@@ -142,7 +143,7 @@ def resources(services: Services, version: Version) -> Resources:
         artifacts=Resource(
             words=words.ARTIFACT,
             show=show_artifact,
-            names=artifact_names(version.shown),
+            names=artifact_names(version),
             get=artifacts.get_artifact,
             list=artifacts.list_artifacts,
             parent=ARTIFACT_PARENT,
@@ -150,7 +151,7 @@ def resources(services: Services, version: Version) -> Resources:
         model_artifacts=Resource(
             words=words.MODEL_ARTIFACT,
             show=show_artifact,
-            names=artifact_names(version.shown, ArtifactType.MODEL),
+            names=artifact_names(version, ArtifactType.MODEL),
             get=model_artifacts.get,
             list=artifacts.list_artifacts,
             parent=ARTIFACT_PARENT,

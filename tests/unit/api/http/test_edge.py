@@ -1,11 +1,15 @@
 import re
+from collections.abc import MutableMapping
 
 import msgspec
 import pytest
 
 from modelyard.api.http.cold import ColdRoute
+from modelyard.api.http.cors import Cors
+from modelyard.api.http.edge import Edge
+from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.message import Request, Response, text_response
-from tests.unit.api.http.toy import LIMITS, PREFIX, Toys, dialect, echo, operation, scope
+from tests.unit.api.http.toy import LIMITS, PREFIX, Log, Toys, dialect, echo, operation, scope
 
 TOYS = f"{PREFIX}/toys"
 
@@ -234,6 +238,34 @@ async def test_each_answer_leaves_one_line_and_one_measurement() -> None:
     }
     assert (second["status"], second["operation"], second["dialect"]) == (404, "", "ops")
     assert [measured[:2] for measured in toys.observed] == [("getToy", 200), ("", 404)]
+
+
+async def test_a_long_path_is_not_logged_in_full() -> None:
+    toys = Toys()
+    await toys.call("GET", "/" + "x" * 5000)
+    (line,) = toys.log.of("request")
+    assert (line["status"], len(line["path"])) == (431, 1000)
+
+
+async def test_the_servers_start_and_stop_run_what_the_edge_was_given() -> None:
+    ran: list[str] = []
+    coming = ["lifespan.startup", "lifespan.shutdown"]
+
+    async def start() -> None:
+        ran.append("start")
+
+    async def stop() -> None:
+        ran.append("stop")
+
+    async def receive() -> dict[str, object]:
+        return {"type": coming.pop(0)}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        ran.append(str(message["type"]))
+
+    edge = Edge([], limits=LIMITS, cors=Cors(), hosts=Hosts(), logger=Log(), startup=start, shutdown=stop)
+    await edge({"type": "lifespan"}, receive, send)
+    assert ran == ["start", "lifespan.startup.complete", "stop", "lifespan.shutdown.complete"]
 
 
 async def test_a_websocket_is_turned_away() -> None:
