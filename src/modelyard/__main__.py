@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,  # they hold passwords
+    pretty_exceptions_enable=False,  # a traceback belongs in the log as it is; locals hold passwords
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 admin = typer.Typer(name="admin", help="Look after a store from the machine it is on.", no_args_is_help=True)

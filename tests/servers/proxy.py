@@ -19,6 +19,7 @@ class Proxy:
         """How many were made so far."""
         self.target = target
         self._writers: set[asyncio.StreamWriter] = set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -35,6 +36,10 @@ class Proxy:
         """Drop every connection."""
         for writer in tuple(self._writers):
             writer.transport.abort()
+
+    def forget(self) -> None:
+        """Leave every connection as it is, and reset it once the client sends something on it: a firewall's way with silent ones."""
+        self._forgotten |= self._writers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -54,9 +59,13 @@ class Proxy:
             while data := await source.read(65536):
                 if self.stalled:
                     continue
+                if answers in self._forgotten:
+                    break
                 if answers is not None and self.swallow is not None and self.swallow in data:
                     answers.transport.abort()
                 sink.write(data)
                 await sink.drain()
-        sink.close()
-        self._writers.discard(sink)
+        for writer in (sink, answers):
+            if writer is not None:
+                writer.transport.abort()
+                self._writers.discard(writer)

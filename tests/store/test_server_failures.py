@@ -114,6 +114,15 @@ async def test_all_idle_connections_lost_at_once_cost_no_caller_anything(url: st
         assert database.pool.in_use == 0
 
 
+async def test_idle_connections_that_a_firewall_forgot_cost_no_caller_anything(url: str) -> None:
+    async with behind_proxy(url, pool_size=10) as (database, proxy):
+        await asyncio.gather(*(count(database) for _ in range(10)))
+        proxy.forget()
+        await database.write(lambda unit: add(unit, "thing"))
+
+        assert [await count(database) for _ in range(12)] == [1] * 12
+
+
 async def test_a_unit_whose_connection_is_lost_runs_again(url: str) -> None:
     async with pooled(url) as database:
         runs = []
@@ -223,6 +232,7 @@ async def test_a_wrong_password_is_told_without_the_right_one(url: str) -> None:
 async def test_a_cancelled_read_leaves_no_answer_for_the_next(url: str) -> None:
     async with pooled(url, pool_size=1) as database:
         await database.write(lambda unit: add(unit, "thing"))
+        used = await session(database.reader)
         task = asyncio.create_task(database.reader.row(SLEEP[database.flavour], {}))
         await until(lambda: execute(url, RUNNING[database.flavour])[0][0] == 1)
         task.cancel()
@@ -233,6 +243,7 @@ async def test_a_cancelled_read_leaves_no_answer_for_the_next(url: str) -> None:
 
         assert row is not None
         assert row[1] == "thing"
+        assert await session(database.reader) != used
         assert database.pool.in_use == 0
 
 
@@ -270,7 +281,8 @@ async def test_requests_cancelled_at_any_moment_never_mix_up_answers(url: str) -
 
 
 async def test_a_timeout_inside_a_unit_undoes_it(url: str) -> None:
-    async with pooled(url) as database:
+    async with pooled(url, pool_size=1) as database:
+        used = await session(database.reader)
 
         async def work(unit: Unit) -> None:
             await add(unit, "never")
@@ -281,6 +293,7 @@ async def test_a_timeout_inside_a_unit_undoes_it(url: str) -> None:
         with pytest.raises(UnitFailedError):
             await database.write(work)
 
+        assert await session(database.reader) != used
         assert await count(database) == 0
 
 
@@ -352,15 +365,14 @@ async def test_an_exhausted_pool_is_unavailable_after_the_wait_and_usable_again(
 
 
 async def test_a_cancelled_waiter_does_not_take_a_connection_with_it(url: str) -> None:
-    async with pooled(url, pool_size=1, wait_seconds=5) as database:
+    async with pooled(url, pool_size=1, wait_seconds=1) as database:
         for _ in range(30):
             tasks = [asyncio.create_task(count(database)) for _ in range(6)]
             await asyncio.sleep(0.001)
             for task in tasks[1:4]:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        assert await asyncio.wait_for(count(database), 2) == 0
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(answer == 0 or isinstance(answer, asyncio.CancelledError) for answer in answers), answers
 
 
 async def test_never_more_connections_than_the_pool_has(url: str) -> None:

@@ -186,7 +186,7 @@ class Pool(Generic[C]):
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                pass
+                self._pass_on(waiter.result())
             raise
         finally:
             timer.cancel()

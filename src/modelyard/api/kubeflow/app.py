@@ -17,6 +17,7 @@ from modelyard.api.kubeflow.errors import render_error
 from modelyard.api.kubeflow.resources import ENVIRONMENT, EXPERIMENT, MODEL, RUN, SERVICE, Resources, Services, resources
 from modelyard.api.kubeflow.versions import V1, V1ALPHA3, Version
 from modelyard.api.kubeflow.vocabulary import V1_ABSENT_OPERATIONS, V1_PATH_PARAMETERS
+from modelyard.artifacts.entities import ArtifactType
 from modelyard.search.tree import equals
 
 _READ_FAILURES = (400, 401, 404, 500, 503)
@@ -126,7 +127,7 @@ def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Oper
     shows, lists = version.artifact, version.list
     put_version = one.put(version.artifact, r.versions, services.models.put_artifact)
     version_artifacts = "/model_versions/{modelversionId}/artifacts"
-    plain = wire.ModelArtifact
+    plain = version.shown[ArtifactType.MODEL]
     return (
         _get("findArtifact", "/artifact", AR, h.find(r.artifacts), shows, "Find an artifact", *find),
         _get("getArtifacts", "/artifacts", AR, one.list_all, lists, "List artifacts", p.ARTIFACT_TYPE, *p.LIST),
@@ -134,7 +135,7 @@ def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Oper
         _get("getArtifact", "/artifacts/{id}", AR, one.get, shows, "Get an artifact"),
         _patch("updateArtifact", "/artifacts/{id}", AW, one.update(version.update), version.update, shows, "Change an artifact"),
         _get("findModelArtifact", "/model_artifact", AR, h.find(r.model_artifacts, only_models), plain, "Find a model artifact", *find),
-        _get("getModelArtifacts", "/model_artifacts", AR, h.listing(r.model_artifacts, model_artifacts_only), wire.ModelArtifactList,
+        _get("getModelArtifacts", "/model_artifacts", AR, h.listing(r.model_artifacts, model_artifacts_only), version.model_list,
              "List model artifacts", *p.LIST),
         _post("createModelArtifact", "/model_artifacts", AW, model.create, wire.ModelArtifactCreate, plain, "Create a model artifact"),
         _get("getModelArtifact", "/model_artifacts/{modelartifactId}", AR, h.get(r.model_artifacts), plain, "Get a model artifact"),

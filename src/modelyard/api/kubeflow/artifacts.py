@@ -41,10 +41,9 @@ _MORE_NAMES: dict[str, str | ByLiteral] = {"artifactType": "type", "timestamp": 
 
 
 def artifact_show(version: Version) -> Show:
-    """How artifacts are shown: a version without experiments does not tell of any."""
+    """How artifacts are shown."""
     renamed = {ArtifactType.PARAMETER: _PARAMETER_NAMES}
-    hidden = () if version.experiments else ("experiment_id", "experiment_run_id")
-    shows = {type_: shower(Artifact, struct, renamed.get(type_, DOMAIN_NAMES), hidden) for type_, struct in version.shown.items()}
+    shows = {type_: shower(Artifact, struct, renamed.get(type_, DOMAIN_NAMES)) for type_, struct in version.shown.items()}
     return lambda artifact: shows[artifact.type](artifact)
 
 
@@ -97,14 +96,14 @@ class ArtifactHandlers:
         async def handle(request: Request) -> Response:
             artifact_id = path_id(request, "artifact")
             try:
-                body = decode_artifact(variants, request.body)
+                change = draft(decode_artifact(variants, request.body), expected_revision(request))
             except LateBadRequest as error:
                 artifact = await self._service.get_artifact(request.caller, artifact_id)
                 if isinstance(error, UnknownArtifactType):
                     text = f"cannot change artifact type from '{artifact.type}' to 'unknown': artifact type is immutable"
                     raise BadRequest(text) from error
                 raise
-            changed = await self._service.update_artifact(request.caller, artifact_id, draft(body, expected_revision(request)))
+            changed = await self._service.update_artifact(request.caller, artifact_id, change)
             return answer(200, self._show(changed), changed)
 
         return handle
@@ -116,10 +115,11 @@ class ArtifactHandlers:
             parent_id = path_id(request, parent.words.label)
             try:
                 body = decode_artifact(variants, request.body)
+                change = draft(body)
             except LateBadRequest:
                 await parent.get(request.caller, parent_id)
                 raise
-            done = await put(request.caller, parent_id, draft(body), _existing_id(body))
+            done = await put(request.caller, parent_id, change, _existing_id(body))
             return answer(201 if done.created else 200, self._show(done.artifact), done.artifact)
 
         return handle

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import string
 from collections.abc import Mapping
 
 from modelyard.api.kubeflow.decode import parse_int32
@@ -12,6 +13,7 @@ from modelyard.search.tree import Expr
 
 SORT_KEYS = {"ID": SortKey.ID, "CREATE_TIME": SortKey.CREATED, "LAST_UPDATE_TIME": SortKey.UPDATED}
 MAX_TOKEN = 1024
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/")
 
 
 def page_size(query: Mapping[str, str]) -> int:
@@ -42,7 +44,8 @@ def page_token(query: Mapping[str, str]) -> Cursor | None:
     try:
         decoded = binascii.a2b_base64(text, strict_mode=True).decode()
     except ValueError as error:
-        raise Invalid(f"invalid nextPageToken: illegal base64 data: {error}") from error
+        at = next((index for index, character in enumerate(text) if character not in _BASE64), len(text))
+        raise Invalid(f"invalid nextPageToken: illegal base64 data at input byte {at}") from error
     record_id, colon, value = decoded.partition(":")
     if not colon:
         raise Invalid("invalid nextPageToken: invalid cursor format")

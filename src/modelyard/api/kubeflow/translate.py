@@ -7,7 +7,7 @@ per pair of types.
 
 import functools
 import typing
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -47,15 +47,11 @@ _INTEGERS = {"started_at": "StartTimeSinceEpoch", "ended_at": "EndTimeSinceEpoch
 Convert = Callable[[Any], Any] | None
 
 
-def shower(
-    entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES, hidden: Container[str] = ()
-) -> Callable[[Any], Wire]:
-    """A function that makes the wire's struct of an entity, without the `hidden` attributes."""
+def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES) -> Callable[[Any], Wire]:
+    """A function that makes the wire's struct of an entity."""
     kept, shown = typing.get_type_hints(entity), typing.get_type_hints(wire)
     plan = []
     for attribute in wire.__struct_fields__:
-        if attribute in hidden:
-            continue
         name = names.get(attribute, attribute)
         plan.append((attribute, attrgetter(name), _outward(name, kept[name], shown[attribute])))
 

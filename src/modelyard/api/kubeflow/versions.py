@@ -23,16 +23,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     create: Any
     update: Any
     list: Any
-
-
-def _shown(metric: type[wire.Wire]) -> Mapping[ArtifactType, type[wire.Wire]]:
-    return {
-        ArtifactType.MODEL: wire.ModelArtifact,
-        ArtifactType.DOCUMENT: wire.DocArtifact,
-        ArtifactType.DATASET: wire.DataSet,
-        ArtifactType.METRIC: metric,
-        ArtifactType.PARAMETER: wire.Parameter,
-    }
+    model_list: Any
 
 
 V1ALPHA3 = Version(
@@ -40,20 +31,34 @@ V1ALPHA3 = Version(
     prefix="/api/model_registry/v1alpha3",
     document="/openapi/kubeflow.json",
     experiments=True,
-    shown=_shown(wire.Metric),
+    shown={
+        ArtifactType.MODEL: wire.ModelArtifact,
+        ArtifactType.DOCUMENT: wire.DocArtifact,
+        ArtifactType.DATASET: wire.DataSet,
+        ArtifactType.METRIC: wire.Metric,
+        ArtifactType.PARAMETER: wire.Parameter,
+    },
     artifact=wire.Artifact,
     create=wire.ArtifactCreate,
     update=wire.ArtifactUpdate,
     list=wire.ArtifactList,
+    model_list=wire.ModelArtifactList,
 )
 V1 = Version(
     name="v1",
     prefix=V1_PREFIX,
     document="/openapi/kubeflow-v1.json",
     experiments=False,
-    shown=_shown(v1.Metric),
+    shown={
+        ArtifactType.MODEL: v1.ModelArtifact,
+        ArtifactType.DOCUMENT: v1.DocArtifact,
+        ArtifactType.DATASET: v1.DataSet,
+        ArtifactType.METRIC: v1.Metric,
+        ArtifactType.PARAMETER: v1.Parameter,
+    },
     artifact=v1.Artifact,
     create=v1.ArtifactCreate,
     update=v1.ArtifactUpdate,
     list=v1.ArtifactList,
+    model_list=v1.ModelArtifactList,
 )

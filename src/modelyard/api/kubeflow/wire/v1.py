@@ -1,12 +1,13 @@
 """Where the successor's path, `/api/model_registry/v1`, speaks another JSON: a metric's `step` is text there.
 
 Its clients (`model-registry` 0.3.15 and newer) refuse a number. Names are those of the contract, as each version has a document of
-its own. All other structs are shared; experiments, runs and metric history do not exist in v1.
+its own. Artifacts tell of no experiment, and experiments, runs and metric history do not exist. All other structs are shared.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
+import msgspec
 from msgspec import Meta
 
 from modelyard.api.kubeflow.wire import artifacts
@@ -50,8 +51,29 @@ class Metric(Wire, tag_field="artifactType", tag="metric"):
     value: f.MetricValue = None
 
 
-Artifact: TypeAlias = Annotated[
-    artifacts.ModelArtifact | artifacts.DocArtifact | artifacts.DataSet | Metric | artifacts.Parameter,
+def _without_experiments(struct: type[Wire]) -> type[Wire]:
+    """The same struct, under the same name, without the two fields that tell of an experiment."""
+    fields = [(field.name, field.type, field.default) for field in msgspec.structs.fields(struct) if field.name not in _EXPERIMENT_FIELDS]
+    made = msgspec.defstruct(
+        struct.__name__,
+        fields,
+        bases=(Wire,),
+        tag_field=struct.__struct_config__.tag_field,
+        tag=struct.__struct_config__.tag,
+        kw_only=True,
+        namespace={"__doc__": struct.__doc__},
+    )
+    return cast("type[Wire]", made)
+
+
+_EXPERIMENT_FIELDS = ("experiment_id", "experiment_run_id")
+ModelArtifact = _without_experiments(artifacts.ModelArtifact)
+DocArtifact = _without_experiments(artifacts.DocArtifact)
+DataSet = _without_experiments(artifacts.DataSet)
+Parameter = _without_experiments(artifacts.Parameter)
+
+Artifact: Any = Annotated[
+    ModelArtifact | DocArtifact | DataSet | Metric | Parameter,
     Meta(title="Artifact", description="An artifact of any kind."),
 ]
 ArtifactCreate: TypeAlias = Annotated[
@@ -75,3 +97,7 @@ UNIONS: Mapping[str, Any] = {
     "MetadataValue": MetadataValue,
 }
 """The schemas that are a choice of others."""
+
+
+class ModelArtifactList(ListOf[ModelArtifact]):  # type: ignore[valid-type]  # made at run time
+    """A page of model artifacts."""

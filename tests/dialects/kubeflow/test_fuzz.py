@@ -1,0 +1,72 @@
+"""Generated requests against our own documents: no crash, no undocumented status, no answer that breaks its schema.
+
+A short run, always the same, is part of the tests; `make fuzz` sets FUZZ_EXAMPLES for a long one with another seed each time.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from tests.conftest import NewDatabase, Serve
+from tests.dialects.kubeflow.test_s1_operations import model_tree
+from tests.dialects.registry import Json, Registry
+
+LONG = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+"""Requests for each operation and mode."""
+SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if LONG else 1))
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
+
+
+@pytest.fixture
+def registry(new_database: NewDatabase, serve: Serve) -> Iterator[Registry]:
+    """A server of its own: what is made here would fill the lists of other tests."""
+    with httpx.Client(timeout=30) as client:
+        yield Registry(client, serve(new_database("sqlite")))
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
+@pytest.mark.parametrize("document", ["kubeflow", "kubeflow-v1"])
+def test_the_server_keeps_its_word(registry: Registry, subtests: pytest.Subtests, document: str, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_url(f"{registry.base_url}/openapi/{document}.json")
+    tree = model_tree(registry)
+    there = {name: sorted({thing["id"] for thing in tree.values()}) for name in ("path", "body")}
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        with subtests.test(f"{operation.label}, seed {SEED}"):
+            _play(operation, mode, there["path"])
+
+
+def _play(operation: Any, mode: GenerationMode, ids: list[str]) -> None:
+    @seed(SEED)
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode), chosen=st.sampled_from([*ids, None]))
+    def send(case: schemathesis.Case, chosen: str | None) -> None:
+        if chosen is not None:
+            _use_id(case, chosen)
+        case.call_and_validate(checks=CHECKS)
+
+    send()
+
+
+def _use_id(case: schemathesis.Case, identity: str) -> None:
+    """Put the id of something that exists where the document wants one, or most requests would end at a 404."""
+    for name in case.path_parameters:
+        case.path_parameters[name] = identity
+    body: Json | Any = case.body
+    if isinstance(body, dict):
+        for name in ("registeredModelId", "experimentId", "servingEnvironmentId", "modelVersionId"):
+            if isinstance(body.get(name), str):
+                body[name] = identity
