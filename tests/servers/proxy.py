@@ -60,12 +60,11 @@ class Proxy:
                 if self.stalled:
                     continue
                 if answers in self._forgotten:
+                    answers.transport.abort()
                     break
                 if answers is not None and self.swallow is not None and self.swallow in data:
                     answers.transport.abort()
                 sink.write(data)
                 await sink.drain()
-        for writer in (sink, answers):
-            if writer is not None:
-                writer.transport.abort()
-                self._writers.discard(writer)
+        sink.close()
+        self._writers.discard(sink)
