@@ -26,7 +26,10 @@ def registry(home: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "modelyard", "serve", "--port", "0", "--data-dir", str(home), "--ready-file", str(ready)]
     # What the user has set for a server of theirs must not reach this one.
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("MODELYARD_", "MR_"))}
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environ) as server:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=environ) as server,  # noqa: S603 - this very interpreter, our own arguments
+    ):
         try:
             yield _url(server, ready, log)
         finally:

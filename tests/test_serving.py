@@ -51,20 +51,19 @@ def refuses(port: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_exits_with_0_and_takes_its_ready_file_along(number: signal.Signals, tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modelyard", "serve", "--port", "0", "--ready-file", str(ready), "--data-dir", str(tmp_path / "data")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process, process.stdout as said:
-        welcome = "".join(itertools.islice(said, 12))
-        told = json.loads(ready.read_bytes())
-        assert told["pid"] == process.pid
-        for shown in (told["url"], f"{told['url']}/docs", "curl", str(tmp_path / "data")):
-            assert shown in welcome
-        process.send_signal(number)
-        assert process.wait(20) == 0
+    command = [sys.executable, "-m", "modelyard", "serve", "--port", "0", "--ready-file", str(ready), "--data-dir", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            welcome = "".join(itertools.islice(process.stdout, 12))
+            told = json.loads(ready.read_bytes())
+            process.send_signal(number)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    assert told["pid"] == process.pid
+    for shown in (told["url"], f"{told['url']}/docs", "curl", str(tmp_path / "data")):
+        assert shown in welcome
     assert not ready.exists()
 
 

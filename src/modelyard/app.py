@@ -44,7 +44,7 @@ def create(settings: Settings) -> Edge:
     url = DatabaseUrl.parse(settings.database)
     database = open_database(settings, url)
     domain = build_services(database)
-    doors = dialects(domain)
+    doors = dialects(domain, settings.max_page_size)
     health = _Health(StoreHealth(database, _lists(domain)))
 
     async def startup() -> None:

@@ -83,6 +83,12 @@ CorsOrigins = Annotated[
 MaxBodyBytes = Annotated[int, Meta(ge=1024, description="Largest request body in bytes; a larger one is refused.")]
 MaxHeaderBytes = Annotated[int, Meta(ge=1024, description="Largest sum of a request's path, query and headers in bytes.")]
 MaxJsonDepth = Annotated[int, Meta(ge=8, le=10_000, description="Deepest nesting of a JSON body.")]
+MaxPageSize = Annotated[
+    int,
+    Meta(
+        ge=0, le=1_000_000, description="Most items of one page of a list; 0 sets no limit, and a list without a page size is then whole."
+    ),
+]
 PoolSize = Annotated[
     int, Meta(ge=1, le=1000, description="Most connections that one server process opens to PostgreSQL, MariaDB or MySQL.")
 ]
@@ -111,6 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_body_bytes: MaxBodyBytes = 16 * 1024 * 1024
     max_header_bytes: MaxHeaderBytes = 64 * 1024
     max_json_depth: MaxJsonDepth = 10_000
+    max_page_size: MaxPageSize = 0
     pool_size: PoolSize = 10
     pool_wait_seconds: PoolWait = 10.0
     connect_timeout_seconds: ConnectTimeout = 10.0

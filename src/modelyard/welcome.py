@@ -3,7 +3,6 @@
 import rich
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from modelyard import __version__
 from modelyard.settings import Loaded, redact_url
@@ -15,11 +14,9 @@ EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
 def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
     """Write it to standard output: plain where that is no terminal."""
     out = console or rich.get_console()
-    table = Table.grid(padding=(0, 2))
-    for label, text in _facts(url, loaded):
-        table.add_row(f"[dim]{label}[/]", text)
     out.print(f"\n[bold]Modelyard {__version__}[/] is ready.\n", highlight=False)
-    out.print(table, highlight=False, soft_wrap=True)
+    for label, text in _facts(url, loaded):
+        out.print(f"[dim]{label:<15}[/]{text}", highlight=False, soft_wrap=True)
     out.print("\nTry it:\n", highlight=False)
     out.print(EXAMPLE.format(url=url), highlight=False, markup=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C stops it.[/]\n", highlight=False)

@@ -66,6 +66,12 @@ async def session(reader: Any) -> int:
     return int(row[0])
 
 
+async def count_in(unit: Unit) -> int:
+    row = await unit.row(COUNT, {})
+    assert row is not None
+    return int(row[0])
+
+
 def kill(url: str, number: int) -> None:
     """End a connection from the server's side."""
     on_postgres = DatabaseUrl.parse(url).flavour is Flavour.POSTGRESQL
@@ -139,6 +145,25 @@ async def test_a_unit_whose_connection_is_lost_runs_again(url: str) -> None:
         assert len(runs) == 2
         assert runs[0] != runs[1]
         assert [row[0] for row in await database.reader.rows(ALL, {})] == ["thing 2", "last"]
+
+
+async def test_a_unit_that_words_the_error_its_own_way_runs_again_all_the_same(url: str) -> None:
+    async with pooled(url) as database:
+        runs = []
+
+        async def work(unit: Unit) -> None:
+            runs.append(await session(unit))
+            if len(runs) == 1:
+                kill(url, runs[0])
+            try:
+                await add(unit, "thing")
+            except Exception as error:
+                raise LookupError("wrapped") from error
+
+        await database.write(work)
+
+        assert len(runs) == 2
+        assert await count(database) == 1
 
 
 async def test_a_connection_lost_just_before_the_commit_is_no_reason_to_give_up(url: str) -> None:
@@ -404,6 +429,29 @@ async def test_a_statement_that_takes_too_long_is_stopped(url: str) -> None:
         assert caught.value.details == {"retry_after": 1}
 
         await database.ping()
+        assert database.pool.in_use == 0
+
+
+async def test_a_unit_reads_what_is_committed_whatever_the_server_is_set_to(url: str) -> None:
+    if DatabaseUrl.parse(url).flavour is Flavour.POSTGRESQL:
+        execute(url, f"ALTER DATABASE {DatabaseUrl.parse(url).database} SET default_transaction_isolation = 'serializable'")
+    async with pooled(url) as database:
+
+        async def work(unit: Unit) -> tuple[int, int]:
+            before = await count_in(unit)
+            execute(url, "INSERT INTO thing (id, name) VALUES (99, 'from elsewhere')")
+            return before, await count_in(unit)
+
+        assert await database.write(work) == (0, 1)
+
+
+async def test_what_does_not_fit_is_refused_not_cut(url: str) -> None:
+    async with pooled(url) as database:
+        with pytest.raises(Exception, match=r"(?i)too long") as caught:
+            await database.write(lambda unit: add(unit, "x" * 256))
+        assert not isinstance(caught.value, Unavailable)
+
+        await database.write(lambda unit: add(unit, "x" * 255))
         assert database.pool.in_use == 0
 
 

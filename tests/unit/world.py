@@ -77,10 +77,11 @@ class World:
 
 
 def memory_world() -> World:
-    database, events = MemoryDatabase(), MemoryEvents()
+    database = MemoryDatabase()
+    events = MemoryEvents(database)
 
     async def read() -> list[Event]:
-        return list(events.events)
+        return events.events
 
     return World(database, memory_repositories(database), events, read)
 

@@ -1,5 +1,6 @@
 """The rules of artifacts."""
 
+import math
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import UNSET
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, NewArtifact, Put
 from modelyard.audit.ledger import Ledger, existing, locked
 from modelyard.context import Caller
-from modelyard.errors import Invalid
+from modelyard.errors import Invalid, invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
 from modelyard.records.repository import Links, Records
 from modelyard.search.page import ListQuery, Page
@@ -93,6 +94,7 @@ class ArtifactService:
         if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
             raise Invalid("metric value is required")
         said: dict[str, Any] = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
+        _check_value(draft)
         new = NewArtifact(
             **{name: said.pop(name) for name in NewArtifact.__struct_fields__}
             | {"properties": {} if draft.properties is UNSET else draft.properties}
@@ -102,10 +104,16 @@ class ArtifactService:
         return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
 
     async def _update(self, unit: Unit, caller: Caller, before: Artifact, draft: ArtifactDraft, **links: int) -> Artifact:
+        _check_value(draft)
         own: dict[str, object] = {"type": before.type, "name": before.name, **links}
         if draft.timestamp is not UNSET:
             own["recorded_at"] = _moment(draft)
         return await self._ledger.update(unit, caller, self._artifacts, before, draft, **own)
+
+
+def _check_value(draft: ArtifactDraft) -> None:
+    if isinstance(draft.value, float) and not math.isfinite(draft.value):
+        invalid("value", draft.value, "a metric's value must be finite, for neither JSON nor every database has others")
 
 
 def _moment(draft: ArtifactDraft) -> int | None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert
 from modelyard.audit.events import Event
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.store.database import Unit
+from modelyard.store.memory import MemoryDatabase
 from modelyard.store.statements import Statement
 
 _APPEND = Statement(
@@ -30,11 +31,16 @@ class SqlEvents:
 
 
 class MemoryEvents:
-    """Keeps events in a list, for tests. A unit that fails leaves its events behind: do not count on them after an error."""
+    """Keeps events in a memory database, for tests. As everywhere, a unit that fails leaves none behind."""
 
-    def __init__(self) -> None:
-        self.events: list[Event] = []
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    @property
+    def events(self) -> list[Event]:
+        return list(self._database.tables["audit event"].values())
 
     async def append(self, unit: Unit, event: Event) -> None:
         del unit
-        self.events.append(event)
+        rows = self._database.tables["audit event"]
+        rows[len(rows)] = event

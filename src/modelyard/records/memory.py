@@ -96,8 +96,7 @@ class MemoryRecords(Generic[R]):
         for other in self._database.tables[self._table].values():
             if other.id != record.id and other.project_id == record.project_id and self._namesakes(record, other):
                 raise already_exists(self.kind, record, "name")
-        if record.external_id is not None:
-            self._claim(record)
+        self._claim(record)
         self._database.tables[self._table][record.id] = record
 
     def _namesakes(self, one: R, other: R) -> bool:
@@ -114,7 +113,8 @@ class MemoryRecords(Generic[R]):
             raise already_exists(self.kind, record, "external_id")
         for stale in [old for old, owner in claims.items() if owner == record.id]:
             del claims[stale]
-        claims[key] = record.id
+        if record.external_id is not None:
+            claims[key] = record.id
 
 
 def _follows(place: Cursor, after: Cursor, *, descending: bool) -> bool:

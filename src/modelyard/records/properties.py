@@ -4,6 +4,7 @@ Stored as natural JSON, so that an operator can read the column: `{"accuracy": 0
 An integer and a float stay apart (`3` and `3.0`); a struct is `{"struct": "<base64>"}`, a proto `{"type_url": ..., "proto": "<base64>"}`.
 """
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -41,6 +42,8 @@ def check(properties: Properties) -> None:
             invalid("a custom property's key", key, f"use at most {MAX_KEY} characters")
         if type(value) is int and not INT64_MIN <= value <= INT64_MAX:
             invalid(f"custom property {key!r}", value, "an integer must fit in 64 bits; use a string for larger ones")
+        if type(value) is float and not math.isfinite(value):
+            invalid(f"custom property {key!r}", value, "a number must be finite, for neither JSON nor every database has others")
 
 
 def encode(properties: Properties) -> str:

@@ -33,7 +33,7 @@ class UnitFailedError(Exception):
 
 
 class Connection(ABC):
-    """A driver's connection. Outside `begin` ... `commit` or `rollback` every statement is its own transaction.
+    """A driver's connection. Outside `BEGIN` ... `COMMIT` or `ROLLBACK` every statement is its own transaction.
 
     Its methods raise the driver's errors; `meaning` says what the store calls them.
     """

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from tests.conftest import NewDatabase, Serve
@@ -26,6 +27,8 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 """Requests for each operation and mode."""
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if LONG else 1))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+Case = schemathesis.Case[Any]
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
 
@@ -41,19 +44,19 @@ def registry(new_database: NewDatabase, serve: Serve) -> Iterator[Registry]:
 @pytest.mark.parametrize("document", ["kubeflow", "kubeflow-v1"])
 def test_the_server_keeps_its_word(registry: Registry, subtests: pytest.Subtests, document: str, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_url(f"{registry.base_url}/openapi/{document}.json")
-    tree = model_tree(registry)
-    there = {name: sorted({thing["id"] for thing in tree.values()}) for name in ("path", "body")}
+    ids = sorted({thing["id"] for thing in model_tree(registry).values()})
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         with subtests.test(f"{operation.label}, seed {SEED}"):
-            _play(operation, mode, there["path"])
+            _play(operation, mode, ids)
 
 
 def _play(operation: Any, mode: GenerationMode, ids: list[str]) -> None:
     @seed(SEED)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), chosen=st.sampled_from([*ids, None]))
-    def send(case: schemathesis.Case, chosen: str | None) -> None:
+    def send(case: Case, chosen: str | None) -> None:
         if chosen is not None:
             _use_id(case, chosen)
         case.call_and_validate(checks=CHECKS)
@@ -61,7 +64,7 @@ def _play(operation: Any, mode: GenerationMode, ids: list[str]) -> None:
     send()
 
 
-def _use_id(case: schemathesis.Case, identity: str) -> None:
+def _use_id(case: Case, identity: str) -> None:
     """Put the id of something that exists where the document wants one, or most requests would end at a 404."""
     for name in case.path_parameters:
         case.path_parameters[name] = identity

@@ -31,12 +31,13 @@ AR, AW = Permission.ARTIFACTS_READ, Permission.ARTIFACTS_WRITE
 DR, DW = Permission.DEPLOYMENTS_READ, Permission.DEPLOYMENTS_WRITE
 
 
-def dialects(services: Services) -> tuple[Dialect, ...]:
-    return (_dialect(services, V1ALPHA3), _dialect(services, V1))
+def dialects(services: Services, max_page_size: int = 0) -> tuple[Dialect, ...]:
+    """Both versions. `max_page_size` bounds the pages of lists, 0 does not."""
+    return (_dialect(services, V1ALPHA3, max_page_size), _dialect(services, V1, max_page_size))
 
 
-def _dialect(services: Services, version: Version) -> Dialect:
-    table = operations(services, version)
+def _dialect(services: Services, version: Version, most: int) -> Dialect:
+    table = operations(services, version, most)
     if not version.experiments:
         table = tuple(_renamed(operation) for operation in table if operation.id not in V1_ABSENT_OPERATIONS)
     unions = {"Artifact": version.artifact, "ArtifactCreate": version.create, "ArtifactUpdate": version.update}
@@ -47,7 +48,7 @@ def _dialect(services: Services, version: Version) -> Dialect:
         render_error=render_error,
         before_routing=refuse_null_bytes,
         document=DocumentInfo(
-            title="Kubeflow Model Registry API, served by Modelyard",
+            title="Kubeflow Model Registry API",
             version=version.name,
             url=version.document,
             description="Models, versions, artifacts and where they are served, in the words of Kubeflow's Model Registry.",
@@ -68,8 +69,8 @@ def _replace(operation: Operation, **changes: Any) -> Operation:
     return Operation(**{name: getattr(operation, name) for name in operation.__struct_fields__} | changes)
 
 
-def operations(services: Services, version: Version) -> tuple[Operation, ...]:
-    r = resources(services, version)
+def operations(services: Services, version: Version, most: int) -> tuple[Operation, ...]:
+    r = resources(services, version, most)
     return (*_artifacts(services, version, r), *_experiments(r, version, services), *_serving(services, r), *_models(r))
 
 
@@ -120,7 +121,7 @@ def _operation(
 
 
 def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Operation, ...]:
-    one = ArtifactHandlers(services.artifacts, version)
+    one = ArtifactHandlers(services.artifacts, version, r.artifacts)
     model = ModelArtifactHandlers(services.artifacts, r.artifacts.show)
     only_models = equals("type", "model-artifact")
     find = (p.NAME, p.EXTERNAL_ID, p.PARENT_ID)
@@ -149,7 +150,7 @@ def _artifacts(services: Services, version: Version, r: Resources) -> tuple[Oper
 
 
 def _experiments(r: Resources, version: Version, services: Services) -> tuple[Operation, ...]:
-    one = ArtifactHandlers(services.artifacts, version)
+    one = ArtifactHandlers(services.artifacts, version, r.artifacts)
     put = one.put(version.artifact, r.runs, services.experiments.put_artifact)
     find_run = (p.NAME, p.EXTERNAL_ID, p.PARENT_ID)
     runs, run = "/experiment_runs", "/experiment_runs/{experimentrunId}"

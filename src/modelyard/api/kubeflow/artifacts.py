@@ -76,9 +76,10 @@ def draft(body: Wire, revision: int | None = None) -> ArtifactDraft:
 class ArtifactHandlers:
     """Handlers over one version of the wire."""
 
-    def __init__(self, service: ArtifactService, version: Version) -> None:
+    def __init__(self, service: ArtifactService, version: Version, resource: Resource) -> None:
         self._service = service
-        self._show = artifact_show(version)
+        self._resource = resource
+        self._show = resource.show
         self._names = {type_: artifact_names(version, type_) for type_ in (None, *ArtifactType)}
 
     def create(self, variants: object) -> Handler:
@@ -133,7 +134,7 @@ class ArtifactHandlers:
 
     async def _list(self, request: Request, scope: Scope) -> Response:
         names = self._names[_type(request) if request.query.get("artifactType") in _TYPES else None]
-        return await list_answer(request, self._service.list_artifacts, self._show, names, scope)
+        return await list_answer(request, self._resource, names, scope)
 
 
 class ModelArtifactHandlers:

@@ -12,7 +12,7 @@ from modelyard.api.kubeflow.errors import text_of
 from modelyard.api.kubeflow.filter import Names
 from modelyard.api.kubeflow.paging import list_query, next_token, page_size, page_token
 from modelyard.api.kubeflow.refusals import LateBadRequest, NothingFound, Unprocessable
-from modelyard.api.kubeflow.resource import Get, List, Parent, Resource, Show
+from modelyard.api.kubeflow.resource import Get, Parent, Resource
 from modelyard.api.kubeflow.translate import command, reference
 from modelyard.api.kubeflow.vocabulary import SERVICE
 from modelyard.api.kubeflow.wire import Wire
@@ -135,18 +135,18 @@ def listing(resource: Resource, scope: Scope | None = None) -> Handler:
     """A list. `scope` reads what of the request narrows it beside the filter, after page size and token are found good."""
 
     async def handle(request: Request) -> Response:
-        return await list_answer(request, resource.list, resource.show, resource.names, scope)
+        return await list_answer(request, resource, resource.names, scope)
 
     return handle
 
 
-async def list_answer(request: Request, list_: List, show: Show, names: Names, scope: Scope | None) -> Response:
-    size = page_size(request.query)
+async def list_answer(request: Request, resource: Resource, names: Names, scope: Scope | None) -> Response:
+    size = page_size(request.query, resource.most)
     after = page_token(request.query)
     within = await scope(request) if scope is not None else None
-    page = await list_(request.caller, list_query(request.query, size, after, within, names))
-    items = [show(item) for item in page.items]
-    body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size, "size": len(items)}
+    page = await resource.list(request.caller, list_query(request.query, size, after, within, names))
+    items = [resource.show(item) for item in page.items]
+    body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size.asked, "size": len(items)}
     return Response(200, _ENCODER.encode(body) + b"\n")
 
 

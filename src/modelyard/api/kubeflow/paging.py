@@ -5,6 +5,8 @@ import binascii
 import string
 from collections.abc import Mapping
 
+import msgspec
+
 from modelyard.api.kubeflow.decode import parse_int32
 from modelyard.api.kubeflow.filter import Names, parse
 from modelyard.errors import Invalid
@@ -16,20 +18,30 @@ MAX_TOKEN = 1024
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/")
 
 
-def page_size(query: Mapping[str, str]) -> int:
-    """As asked for; 0 when not. Zero and less mean no limit."""
+class PageSize(msgspec.Struct, frozen=True):
+    """`asked` is what the client said, 0 when nothing; `limit` what that means here, None for no limit."""
+
+    asked: int
+    limit: int | None
+
+
+def page_size(query: Mapping[str, str], most: int) -> PageSize:
+    """As asked for. Zero and less mean all, or `most` where the server has a limit (0: it has none)."""
     text = query.get("pageSize")
-    return 0 if text is None else parse_int32(text)
+    asked = 0 if text is None else parse_int32(text)
+    if most and asked > most:
+        raise Invalid(f"pageSize is {asked}: this server gives at most {most} items at once; ask for fewer and follow nextPageToken")
+    return PageSize(asked, asked if asked > 0 else most or None)
 
 
-def list_query(query: Mapping[str, str], size: int, after: Cursor | None, scope: Expr | None, names: Names) -> ListQuery:
+def list_query(query: Mapping[str, str], size: PageSize, after: Cursor | None, scope: Expr | None, names: Names) -> ListQuery:
     """What a list asks for. The filter is read last, as in the original: of several errors the first is told."""
     return ListQuery(
         scope=scope,
         filter=parse(query.get("filterQuery", ""), names),
         sort=SORT_KEYS.get(query.get("orderBy", ""), SortKey.ID),
         descending=query.get("sortOrder") == "DESC",
-        limit=size if size > 0 else None,
+        limit=size.limit,
         after=after,
     )
 

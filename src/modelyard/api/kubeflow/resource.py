@@ -33,13 +33,17 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """`show` turns a record into the wire's struct; `names` are what its lists can be filtered by."""
+    """`show` turns a record into the wire's struct; `names` are what its lists can be filtered by.
+
+    `most` is how many items a page may have, 0 for any number.
+    """
 
     words: Noun
     show: Show
     names: Names
     get: Get
     list: List
+    most: int
     parent: Parent | None = None
     create: Create | None = None
     new: type[NewRecord] | None = None

@@ -49,7 +49,8 @@ ARTIFACT_PARENT = Parent("parent_id", words.PARENT_LABEL)
 RUN = Parent("run_id", words.RUN.label, "experiment run not found", Kind.RUN)
 
 
-def resources(services: Services, version: Version) -> Resources:
+def resources(services: Services, version: Version, most: int) -> Resources:
+    """`most` is how many items a page may have, 0 for any number."""
     models, experiments, artifacts, deployments = services
     show_artifact = artifact_show(version)
     model_artifacts = ModelArtifactHandlers(artifacts, show_artifact)
@@ -61,6 +62,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.RegisteredModel),
             get=models.get_model,
             list=models.list_models,
+            most=most,
             create=models.create_model,
             new=m.NewModel,
             update=models.update_model,
@@ -73,6 +75,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.ModelVersion),
             get=models.get_version,
             list=models.list_versions,
+            most=most,
             parent=MODEL,
             create=models.create_version,
             new=m.NewVersion,
@@ -86,6 +89,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.Experiment),
             get=experiments.get_experiment,
             list=experiments.list_experiments,
+            most=most,
             create=experiments.create_experiment,
             new=e.NewExperiment,
             update=experiments.update_experiment,
@@ -98,6 +102,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.ExperimentRun),
             get=experiments.get_run,
             list=experiments.list_runs,
+            most=most,
             parent=EXPERIMENT,
             create=experiments.create_run,
             new=e.NewRun,
@@ -111,6 +116,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.ServingEnvironment),
             get=deployments.get_environment,
             list=deployments.list_environments,
+            most=most,
             create=deployments.create_environment,
             new=d.NewEnvironment,
             update=deployments.update_environment,
@@ -123,6 +129,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.InferenceService),
             get=deployments.get_service,
             list=deployments.list_services,
+            most=most,
             parent=ENVIRONMENT,
             create=deployments.create_service,
             new=d.NewInferenceService,
@@ -136,6 +143,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=filter_names(wire.ServeModel, inferenceServiceId="service_id"),
             get=deployments.get_serve,
             list=deployments.list_serves,
+            most=most,
             parent=SERVICE,
             create=deployments.create_serve,
             new=d.NewServeRecord,
@@ -146,6 +154,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=artifact_names(version),
             get=artifacts.get_artifact,
             list=artifacts.list_artifacts,
+            most=most,
             parent=ARTIFACT_PARENT,
         ),
         model_artifacts=Resource(
@@ -154,6 +163,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=artifact_names(version, ArtifactType.MODEL),
             get=model_artifacts.get,
             list=artifacts.list_artifacts,
+            most=most,
             parent=ARTIFACT_PARENT,
         ),
         points=Resource(
@@ -162,6 +172,7 @@ def resources(services: Services, version: Version) -> Resources:
             names=point_names(metric) if version.experiments else {},
             get=artifacts.get_artifact,
             list=experiments.list_points,
+            most=most,
             parent=RUN,
         ),
     )

@@ -1,0 +1,57 @@
+"""The demo's chapters, in order."""
+
+import time
+from pathlib import Path
+
+from rich.markup import escape
+
+from demo import experiment, questions, registering, training
+from demo.screen import Screen
+from demo.server import Rest
+
+API = "/api/model_registry/v1alpha3"
+
+
+def tell(screen: Screen, url: str, folder: Path) -> None:
+    started = time.monotonic()
+    rest = Rest(url + API)
+    screen.chapter("A registry of your own")
+    screen.say(f"Modelyard listens on [bold cyan]{url}[/]; its records are in one SQLite file, [dim]{escape(str(folder))}/modelyard.db[/].")
+
+    screen.chapter("Four trainings, logged while they run")
+    data = training.patients()
+    learn, watch, unseen = data.counts
+    screen.say(
+        f"Benign or malignant? scikit-learn's breast-cancer data: {learn} patients to learn from, {watch} to watch while learning, "
+        f"{unseen} kept unseen. Small neural networks, {training.EPOCHS} epochs each.\n"
+    )
+    experiment_id, results = experiment.run_all(rest, screen, data, folder)
+    screen.say(
+        f"\nExperiment {experiment_id}, with the parameters, every epoch's metrics and the outcome of each run: {rest.requests} requests. "
+        f"[dim]Logged by plain REST (v1alpha3), as Kubeflow's newest client ({registering.CLIENT}) has no experiments any more; "
+        "its releases up to 0.3.14 do, and work here too.[/]\n"
+    )
+    experiment.check(rest, screen, results)
+
+    screen.chapter("Registered through Kubeflow's own client")
+    client = registering.connect(url)
+    screen.say(f"{registering.CLIENT}, as it is on PyPI: it speaks v1 to the same records. Metrics were added by REST.\n")
+    registering.register_all(client, rest, screen, results)
+    screen.say("")
+    registering.check(client, rest, screen, results, data)
+
+    screen.chapter("Asked")
+    questions.ask_all(rest, screen, experiment_id, results)
+    screen.say(f"\n[bold green]All as it should be[/], in {time.monotonic() - started:.1f} seconds.")
+
+
+def where_next(screen: Screen, url: str, *, keep: bool) -> None:
+    screen.chapter("Where to look next")
+    if keep:
+        screen.plain(f"  {url}/docs   every operation, with a form to try it")
+        screen.plain(f"  curl -s '{url}{API}/model_versions?orderBy=ID'")
+        screen.say("\nThe registry of this demo stays until Ctrl-C.")
+        return
+    screen.plain("  make demo ARGS=--keep   the same, and the registry stays, to look around in it")
+    screen.plain("  make serve              a registry that keeps its records, with documentation at http://127.0.0.1:8080/docs")
+    screen.plain("  docs/guides/kubeflow-client.md   Kubeflow's client with it")

@@ -1,0 +1,63 @@
+"""The documents' page, as someone who wants to try an API sees it."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, Request, expect
+
+from tests.conftest import NewDatabase, Serve
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def base(serve: Serve, new_database: NewDatabase) -> str:
+    return serve(new_database("sqlite"))
+
+
+def test_shows_both_documents_and_loads_nothing_from_outside(base: str, page: Page) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("request", note)
+    page.on("console", complain)
+    page.goto(f"{base}/docs")
+    expect(page.locator("#document option")).to_have_count(2)
+    expect(page.get_by_role("navigation", name="Operations and schemas").get_by_text("Register a model", exact=True)).to_be_visible()
+    assert {urlsplit(url).netloc for url in asked} == {urlsplit(base).netloc}
+    assert complaints == []
+
+
+def test_search_finds_an_operation_and_try_it_really_does_it(base: str, page: Page) -> None:
+    page.goto(f"{base}/docs")
+    page.locator("#search").fill("createRegisteredModel")
+    page.locator("#list a").first.click()
+    expect(page.locator("main h2")).to_have_text("Register a model")
+    page.locator("#main textarea").fill('{"name": "made in the page"}')
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#main")).to_contain_text("201")
+    expect(page.locator("#main")).to_contain_text('"name": "made in the page"')
+    found = page.request.get(f"{base}/api/model_registry/v1alpha3/registered_model?name=made%20in%20the%20page")
+    assert found.status == 200
+
+
+def test_a_refusal_is_shown_as_it_came(base: str, page: Page) -> None:
+    page.goto(f"{base}/docs")
+    page.locator("#search").fill("createRegisteredModel")
+    page.locator("#list a").first.click()
+    page.locator("#main textarea").fill("{}")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#main")).to_contain_text("required field 'name' is zero value.")
+
+
+def test_the_landing_page_leads_to_it(base: str, page: Page) -> None:
+    page.goto(f"{base}/")
+    page.get_by_role("link", name="/docs").or_(page.locator("a[href$='docs']")).first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("API")
