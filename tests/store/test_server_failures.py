@@ -11,8 +11,8 @@ from sqlalchemy import func, select, text
 
 from modelyard.errors import Unavailable
 from modelyard.store import pool
-from modelyard.store.database import Unit
-from modelyard.store.pooled import PooledDatabase, UnitFailedError
+from modelyard.store.database import Unit, UnitFailedError
+from modelyard.store.pooled import PooledDatabase
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.urls import DatabaseUrl
 from tests.conftest import NewDatabase

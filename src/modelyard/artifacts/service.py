@@ -93,8 +93,8 @@ class ArtifactService:
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
         if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
             raise Invalid("metric value is required")
-        said: dict[str, Any] = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
         _check_value(draft)
+        said: dict[str, Any] = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
         new = NewArtifact(
             **{name: said.pop(name) for name in NewArtifact.__struct_fields__}
             | {"properties": {} if draft.properties is UNSET else draft.properties}

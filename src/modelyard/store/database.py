@@ -29,6 +29,10 @@ class UniqueViolationError(Exception):
         self.constraint = constraint
 
 
+class UnitFailedError(Exception):
+    """A statement was run in a unit after one had failed there. The databases disagree on what that means, so it means nothing."""
+
+
 class Reader(Protocol):
     """Runs single reading statements. Rows are positional, in the statement's column order.
 

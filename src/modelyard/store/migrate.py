@@ -75,7 +75,7 @@ def _run_sqlite(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
 
 
 async def _run_server(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
-    engine = create_async_engine(url.sqlalchemy_url())
+    engine = create_async_engine(url.sqlalchemy_url(), connect_args=url.connect_arguments())
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_locked, url.flavour, work)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
+from modelyard.store.database import IdSequence, Reader, Row, Unit, UnitFailedError, Values
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
@@ -26,10 +26,6 @@ class ConnectionLostError(Exception):
 
 class ConflictError(Exception):
     """The server undid a transaction in favour of another one and asks for it again. Never reaches a caller of `Database`."""
-
-
-class UnitFailedError(Exception):
-    """A statement was run in a unit after one had failed there. The databases disagree on what that means, so it means nothing."""
 
 
 class Connection(ABC):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, Values
+from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, UnitFailedError, Values
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
 
@@ -61,7 +61,6 @@ class SqliteDatabase:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
-        self._unit = _SqliteUnit(self._writer)
         self._reader = _SqliteReader(self._inline, self._in_thread)
 
     async def close(self) -> None:
@@ -86,8 +85,7 @@ class SqliteDatabase:
         durable: asyncio.Future[None] | None = None
         try:
             await self._begin()
-            with joined(self._unit):
-                result = await self._savepoint(work)
+            result = await self._savepoint(work)
             durable = asyncio.get_running_loop().create_future()
             self._group.append(durable)
         finally:
@@ -97,9 +95,12 @@ class SqliteDatabase:
         return result
 
     async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        unit = _SqliteUnit(self._writer)
         _run(self._writer, "SAVEPOINT unit", ())
         try:
-            result = await work(self._unit)
+            with joined(unit):
+                result = await work(unit)
+            unit.check_whole()
         except BaseException:
             self._writer.execute("ROLLBACK TO unit")
             self._writer.execute("RELEASE unit")
@@ -257,21 +258,42 @@ class _SqliteReader:
 
 
 class _SqliteUnit(_SqliteReader):
-    """The writer during one unit of work. All units share it: they take turns."""
+    """The writer during one unit of work. After one of its statements failed it takes no other and cannot be committed.
+
+    SQLite itself would go on; but then what is undone would depend on the database.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.failure: Exception | None = None
 
     async def execute(self, statement: Statement, values: Values) -> int:
         compiled = statement.compiled(Flavour.SQLITE)
-        return _run(self._connection, compiled.sql, compiled.bind(values)).rowcount
+        return self._change(compiled.sql, compiled.bind(values)).rowcount
 
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
         compiled = statement.compiled(Flavour.SQLITE)
         for one in values:
-            _run(self._connection, compiled.sql, compiled.bind(one))
+            self._change(compiled.sql, compiled.bind(one))
 
     async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        (record_id,) = self._connection.execute(_NEXT_ID, (sequence.value,)).fetchone()
+        (record_id,) = self._change(_NEXT_ID, (sequence.value,)).fetchone()
         await self.execute(statement, {**values, "id": record_id})
         return int(record_id)
+
+    def check_whole(self) -> None:
+        """Raise the failure of a statement, should `work` have kept it to itself."""
+        if self.failure is not None:
+            raise self.failure
+
+    def _change(self, sql: str, values: Sequence[object]) -> sqlite3.Cursor:
+        if self.failure is not None:
+            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+        try:
+            return _run(self._connection, sql, values)
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> sqlite3.Cursor:

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.dialects.kubeflow.real_client import play
-from tests.dialects.registry import Registry, on_every_database
+from tests.dialects.registry import Registry
 
-pytestmark = [on_every_database, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 VERSION = "0.3.18"
 

@@ -84,7 +84,7 @@ async def history() -> None:
         assert (found.size, bool(found.next_page_token)) == (1, True)
         both = f"experimentRunId IN ({outer.info.id}, {inner.info.id})"
         found = await api.get_experiment_runs_metric_history(filter_query=both, name="rval")
-        assert [(point.value, point.experiment_run_id) for point in found.items] == [(10, outer.info.id), (50, inner.info.id)]
+        assert {(point.value, point.experiment_run_id) for point in found.items} == {(10, outer.info.id), (50, inner.info.id)}
         changed = await api.update_experiment_run(
             run.info.id,
             mr_openapi.ExperimentRunUpdate(status=mr_openapi.ExperimentRunStatus.FINISHED, end_time_since_epoch="1700000000000"),

@@ -23,7 +23,7 @@ def walked(configure: Callable[[Pager[ModelVersion]], Pager[ModelVersion]]) -> l
 
 
 assert walked(lambda pager: pager) == expected
-for size in (1, 3, 5, 6, 11, 12, 13, 100):
+for size in (5, 6, 12, 13):
 
     def sized(pager: Pager[ModelVersion], size: int = size) -> Pager[ModelVersion]:
         return pager.page_size(size)

@@ -1,0 +1,70 @@
+"""`python -m perf`: measure and show. Takes the machine for itself: the figures are of little worth when others are at work."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from perf import bench
+from perf.bench import Costs, Plan
+from perf.operations import OPERATIONS
+from perf.report import Report
+from perf.stage import DatabaseName
+
+QUICK_MODELS, QUICK_SECONDS = 500, 1.0
+
+Databases = Annotated[list[DatabaseName] | None, typer.Option("--database", help="May be repeated. Without it: sqlite and postgresql.")]
+Only = Annotated[list[str] | None, typer.Option("--only", help=f"An operation; may be repeated. One of: {', '.join(OPERATIONS)}.")]
+Models = Annotated[int, typer.Option(min=200, help="How many models the registry holds, and as many versions.")]
+Seconds = Annotated[float, typer.Option(min=0.1, help="How long each operation is measured.")]
+Connections = Annotated[int, typer.Option(min=1, help="How many ask at once.")]
+Workers = Annotated[int, typer.Option(min=1, help="Server processes (1 on SQLite).")]
+Quick = Annotated[bool, typer.Option("--quick", help=f"A minute's look: {QUICK_MODELS} models, {QUICK_SECONDS:g} second per operation.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
+
+
+def main(
+    database: Databases = None,
+    only: Only = None,
+    models: Models = 10_000,
+    seconds: Seconds = 5.0,
+    connections: Connections = 8,
+    workers: Workers = 1,
+    quick: Quick = False,  # noqa: FBT002 - a flag
+    json: Json = None,
+) -> None:
+    """Start the registry on each database, fill it, and measure what every operation costs it."""
+    unknown = set(only or ()) - set(OPERATIONS)
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there is {', '.join(OPERATIONS)}", param_hint="--only")
+    plan = Plan(
+        databases=tuple(database or (DatabaseName.SQLITE, DatabaseName.POSTGRESQL)),
+        operations=tuple(only or OPERATIONS),
+        models=QUICK_MODELS if quick else models,
+        seconds=QUICK_SECONDS if quick else seconds,
+        connections=connections,
+        workers=workers,
+    )
+    measured = _measure(plan)
+    if json:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(_document(plan, measured)), indent=2))
+
+
+def _measure(plan: Plan) -> list[Costs]:
+    report = Report(Console(highlight=False))
+    report.begin(plan)
+    measured = []
+    for costs in bench.run(plan, report.watch()):
+        report.show(costs)
+        measured.append(costs)
+    return measured
+
+
+def _document(plan: Plan, measured: list[Costs]) -> dict[str, object]:
+    return {"interpreter": bench.interpreter(), "packages": bench.packages(), "plan": plan, "measured": measured}
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,129 @@
+"""A light HTTP/1.1 client: as many connections as asked for, each sending its next request when the answer to the last has come."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
+
+Answers = Callable[[bytes], None]
+"""Is told the body of each good answer, in the order they come."""
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"\r\ncontent-length: "
+
+
+class Load(NamedTuple):
+    """`latencies` are the seconds of each good answer; `refused` counts the others, and `complaint` is one of them."""
+
+    seconds: float
+    latencies: list[float]
+    refused: int
+    complaint: str
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+class _Run:
+    """What the connections of one run share."""
+
+    def __init__(self, requests: Iterator[bytes], answers: Answers | None) -> None:
+        self.requests = requests
+        self.answers = answers
+        self.counting = False
+        self.latencies: list[float] = []
+        self.refused = 0
+        self.complaint = ""
+
+
+class _Connection(asyncio.Protocol):
+    """`ended` is done when the requests are used up, and fails when the connection is lost before."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._sent = 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
+        self._transport = transport
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(exc or ConnectionError("the server closed the connection"))
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        head = buffer.find(_HEAD_END)
+        length = buffer.find(_LENGTH, 0, head)
+        if head < 0 or length < 0 or len(buffer) < head + 4 + int(buffer[length + 18 : buffer.index(b"\r", length + 18)]):
+            self._buffer = buffer
+            return
+        self._buffer = b""
+        self._answered(buffer, head)
+        self._next()
+
+    def _answered(self, answer: bytes, head: int) -> None:
+        run = self._run
+        if answer[9:10] != b"2":
+            run.refused += 1
+            run.complaint = answer.decode(errors="replace")
+            return
+        if run.counting:
+            run.latencies.append(time.perf_counter() - self._sent)
+        if run.answers is not None:
+            run.answers(answer[head + 4 :])
+
+    def _next(self) -> None:
+        assert self._transport is not None  # noqa: S101 - for mypy
+        request = next(self._run.requests, None)
+        if request is None:
+            if not self.ended.done():
+                self.ended.set_result(None)
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(request)
+
+
+async def send_all(port: int, requests: Iterator[bytes], answers: Answers | None = None, *, connections: int = 8) -> Load:
+    """Send every request. Raises `OSError` when the server closes a connection."""
+    run = _Run(requests, answers)
+    run.counting = True
+    started = time.perf_counter()
+    await asyncio.gather(*[opened.ended for opened in await _open(port, run, connections)])
+    return Load(time.perf_counter() - started, run.latencies, run.refused, run.complaint)
+
+
+async def send_for(
+    seconds: float, port: int, requests: Iterator[bytes], edge: Callable[[], None], *, connections: int = 8, warm_up: float = 0.5
+) -> Load:
+    """Send endless requests for `warm_up` seconds uncounted, then for `seconds`. `edge` is called where counting begins and ends."""
+    run = _Run(requests, None)
+    opened = await _open(port, run, connections)
+    ended = asyncio.gather(*[one.ended for one in opened])
+    await _unless(ended, asyncio.sleep(warm_up))
+    edge()
+    run.counting, started = True, time.perf_counter()
+    await _unless(ended, asyncio.sleep(seconds))
+    run.counting, took = False, time.perf_counter() - started
+    edge()
+    run.requests = iter(())
+    await ended
+    return Load(took, run.latencies, run.refused, run.complaint)
+
+
+async def _unless(ended: asyncio.Future[list[None]], pause: Awaitable[None]) -> None:
+    """Wait for the pause; raises what ended a connection meanwhile."""
+    await asyncio.wait((ended, asyncio.ensure_future(pause)), return_when=asyncio.FIRST_COMPLETED)
+    if ended.done():
+        ended.result()
+
+
+async def _open(port: int, run: _Run, connections: int) -> list[_Connection]:
+    loop = asyncio.get_running_loop()
+    return [(await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port))[1] for _ in range(connections)]

@@ -1,0 +1,58 @@
+"""The requests, as the bytes that go over the wire."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+API = "/api/model_registry/v1alpha3"
+FRAMEWORKS = ("onnx", "xgboost", "lightgbm", "pytorch", "sklearn")
+TEAMS = 50
+
+
+def get(path: str, **query: object) -> bytes:
+    target = API + path + ("?" + urlencode(query) if query else "")
+    return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+
+
+def post(path: str, body: Mapping[str, Any]) -> bytes:
+    return _with_body("POST", path, body)
+
+
+def patch(path: str, body: Mapping[str, Any]) -> bytes:
+    return _with_body("PATCH", path, body)
+
+
+def _with_body(method: str, path: str, body: Mapping[str, Any]) -> bytes:
+    content = msgspec.json.encode(body)
+    head = f"{method} {API}{path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+def five_properties(random: Random) -> dict[str, Any]:
+    """A float, an integer, a boolean and two texts; values are spread evenly."""
+    return {
+        "accuracy": {"metadataType": "MetadataDoubleValue", "double_value": random.random()},
+        "epochs": {"metadataType": "MetadataIntValue", "int_value": str(random.randrange(1, 200))},
+        "gpu": {"metadataType": "MetadataBoolValue", "bool_value": random.random() < 0.5},
+        "framework": {"metadataType": "MetadataStringValue", "string_value": random.choice(FRAMEWORKS)},
+        "team": {"metadataType": "MetadataStringValue", "string_value": f"team-{random.randrange(TEAMS)}"},
+    }
+
+
+def new_model(name: str, random: Random) -> bytes:
+    description = "Predicts what somebody is about to do, from what they did before; retrained every night."
+    body = {"name": name, "owner": "ann", "description": description, "customProperties": five_properties(random)}
+    return post("/registered_models", {**body, "tasks": ["classification"], "language": ["en"], "maturity": "beta"})
+
+
+def new_version(model_id: str, name: str, random: Random) -> bytes:
+    body = {"name": name, "author": "ann", "registeredModelId": model_id, "customProperties": five_properties(random)}
+    return post("/model_versions", body)
+
+
+def metric(parent: str, name: str, value: float, **more: object) -> bytes:
+    """`parent` is `/model_versions/7` or `/experiment_runs/7`."""
+    return post(parent + "/artifacts", {"artifactType": "metric", "name": name, "value": value, **more})

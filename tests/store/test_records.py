@@ -1,0 +1,328 @@
+"""What repositories and services promise, the same in memory and on every database."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+
+import msgspec
+import pytest
+
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
+from modelyard.context import DEFAULT_PROJECT
+from modelyard.errors import AlreadyExists, ModelyardError, NotFound
+from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunStatus
+from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion
+from modelyard.records.properties import INT64_MAX, INT64_MIN, Properties, ProtoValue, StructValue
+from modelyard.search.page import ListQuery
+from modelyard.search.tree import both, equals
+from modelyard.store.database import Unit
+from modelyard.store.memory import MemoryDatabase
+from tests.store.worlds import add_project
+from tests.unit.world import ANN, NOON, STRANGER, World
+
+TEXTS = [
+    "",
+    " ",
+    "plain",
+    "PLAIN",
+    "plain ",
+    "plain  ",
+    "plàin",
+    "pla\u0300in",
+    "it's 100% \"so\" \\ | _ * ? [x]",
+    "tab\tline\nreturn\r",
+    "日本語 עברית",
+    "🦜👩‍👩‍👧\U0010ffff",
+    "İıßΣσςKÉé",
+    "\ufeffmark\u200b",
+    "e" * 255,
+    "🦜" * 255,
+]
+FLOATS = [0.0, -0.0, 0.1, 1e22, -1.5, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 123456789.123456789]
+INTEGERS = [0, 1, -1, 2**31, 2**53, 2**53 + 1, -(2**53) - 1, INT64_MAX, INT64_MAX - 1, INT64_MIN]
+
+
+def model(name: str = "fraud", **fields: object) -> Model:
+    """As a service makes it before it has an id."""
+    blank: dict[str, object] = dict.fromkeys(Model.__struct_fields__)
+    given = {"id": 0, "project_id": DEFAULT_PROJECT, "name": name, "properties": {}, "created_at": NOON, "updated_at": NOON, "revision": 1}
+    return Model(**blank | given | fields)  # type: ignore[arg-type]  # fields of several types in one dict
+
+
+class TestRepository:
+    async def test_insert_then_get(self, world: World) -> None:
+        records = world.records.models
+
+        kept = await world.database.write(lambda unit: records.insert(unit, model(owner="ann", tasks=("a", "b"), language=())))
+
+        assert kept.id == 1
+        assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id) == kept
+        assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id + 1) is None
+        assert await records.get(world.database.reader, STRANGER.project, kept.id) is None
+
+    async def test_a_unit_sees_what_it_inserted(self, world: World) -> None:
+        records = world.records.models
+
+        async def work(unit: Unit) -> None:
+            kept = await records.insert(unit, model())
+            assert await records.get(unit, DEFAULT_PROJECT, kept.id) == kept
+            assert await records.lock(unit, DEFAULT_PROJECT, kept.id) == kept
+            assert (await records.page(unit, DEFAULT_PROJECT, ListQuery())).items == [kept]
+
+        await world.database.write(work)
+
+    async def test_update_replaces_every_field(self, world: World) -> None:
+        records = world.records.models
+        before = await world.database.write(lambda unit: records.insert(unit, model(owner="ann", readme="r", tasks=("a",), external_id="x")))
+        after = msgspec.structs.replace(
+            before, owner=None, readme="R", tasks=("b", "c"), external_id="y", properties={"n": 1}, updated_at=NOON + 1, revision=2
+        )
+
+        async def work(unit: Unit) -> None:
+            locked = await records.lock(unit, DEFAULT_PROJECT, before.id)
+            assert locked == before
+            await records.update(unit, before, after)
+
+        await world.database.write(work)
+
+        assert await records.get(world.database.reader, DEFAULT_PROJECT, before.id) == after
+
+    async def test_lock_of_what_is_not_there(self, world: World) -> None:
+        records = world.records.models
+        kept = await world.database.write(lambda unit: records.insert(unit, model()))
+
+        assert await world.database.write(lambda unit: records.lock(unit, DEFAULT_PROJECT, kept.id + 1)) is None
+        assert await world.database.write(lambda unit: records.lock(unit, STRANGER.project, kept.id)) is None
+
+    async def test_links(self, world: World) -> None:
+        artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
+        other = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
+
+        async def work(unit: Unit) -> None:
+            for parent_id, record_id in ((5, artifact.id), (6, artifact.id), (5, artifact.id), (5, other.id)):
+                await world.records.parents.add(unit, parent_id, record_id)
+
+        await world.database.write(work)
+
+        async def under(parent_id: int) -> list[int]:
+            page = await world.artifacts.list_artifacts(ANN, ListQuery(scope=equals("parent_id", parent_id)))
+            return [found.id for found in page.items]
+
+        assert [await under(parent_id) for parent_id in (5, 6, 7)] == [[artifact.id, other.id], [artifact.id], []]
+
+    async def test_projects_are_apart(self, world: World) -> None:
+        if not isinstance(world.database, MemoryDatabase):
+            await add_project(world.database, STRANGER)
+        mine = await world.models.create_model(ANN, NewModel(name="fraud", external_id="x", properties={"n": 1}))
+
+        theirs = await world.models.create_model(STRANGER, NewModel(name="fraud", external_id="x", properties={"n": 1}))
+
+        assert (await world.models.list_models(ANN, ListQuery())).items == [mine]
+        assert (await world.models.list_models(STRANGER, ListQuery())).items == [theirs]
+        with pytest.raises(NotFound):
+            await world.models.get_model(STRANGER, mine.id)
+
+
+class TestExactness:
+    @pytest.mark.parametrize("text", TEXTS)
+    async def test_text(self, world: World, text: str) -> None:
+        new = NewModel(name=f"n{text}"[:255], external_id=text, description=text, owner=text, tasks=(text, "b"), properties={text: text})
+
+        made = await world.models.create_model(ANN, new)
+
+        found = await world.models.get_model(ANN, made.id)
+        assert found == made
+        assert (found.name, found.external_id, found.description, found.owner) == (f"n{text}"[:255], text, text, text)
+        assert (found.tasks, found.properties) == ((text, "b"), {text: text})
+        by_name = await world.models.list_models(ANN, ListQuery(scope=equals("name", f"n{text}"[:255])))
+        assert [item.id for item in by_name.items] == [made.id]
+
+    async def test_names_that_look_alike_are_different(self, world: World) -> None:
+        for text in TEXTS[1:]:
+            await world.models.create_model(ANN, NewModel(name=text, external_id=text))
+
+        for number, text in enumerate(TEXTS[1:], 1):
+            for field in ("name", "external_id"):
+                found = await world.models.list_models(ANN, ListQuery(scope=equals(field, text)))
+                assert [item.id for item in found.items] == [number]
+
+    async def test_a_very_long_description(self, world: World) -> None:
+        text = "".join(TEXTS) * 2_000
+
+        made = await world.models.create_model(ANN, NewModel(description=text, properties={"long": text}, tasks=(text,)))
+
+        assert await world.models.get_model(ANN, made.id) == made
+        assert made.description == text
+
+    async def test_numbers(self, world: World) -> None:
+        properties: Properties = (
+            {f"f{number}": number for number in FLOATS}
+            | {f"i{number}": number for number in INTEGERS}
+            | {"yes": True, "no": False, "one": 1, "one float": 1.0}
+        )
+
+        made = await world.models.create_model(ANN, NewModel(properties=properties))
+
+        found = (await world.models.get_model(ANN, made.id)).properties
+        assert described(found) == described(properties)
+
+    async def test_structs_and_protos(self, world: World) -> None:
+        properties: Properties = {"s": StructValue("eyJhIjogMX0="), "p": ProtoValue("type.googleapis.com/x", "CAE="), "": StructValue("")}
+
+        made = await world.models.create_model(ANN, NewModel(properties=properties))
+
+        assert (await world.models.get_model(ANN, made.id)).properties == properties
+
+    @pytest.mark.parametrize("value", FLOATS)
+    async def test_metric_values(self, world: World, value: float) -> None:
+        run = await new_run(world)
+
+        put = await log(world, run, value, step=1)
+
+        assert (await world.artifacts.get_artifact(ANN, put.artifact.id)).value == value
+        assert [repr(point.value) for point in (await world.experiments.list_points(ANN, ListQuery())).items] == [repr(value)]
+
+    @pytest.mark.parametrize("number", INTEGERS)
+    async def test_whole_numbers(self, world: World, number: int) -> None:
+        run = await new_run(world)
+
+        put = await log(world, run, 1.0, step=number, timestamp=str(number))
+
+        artifact = await world.artifacts.get_artifact(ANN, put.artifact.id)
+        assert (artifact.step, artifact.timestamp, artifact.recorded_at) == (number, str(number), number)
+
+    async def test_enums_and_empty_lists(self, world: World) -> None:
+        experiment = await world.experiments.create_experiment(ANN, NewExperiment())
+        run = await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id, status=RunStatus.KILLED, state=None))
+        made = await world.models.create_model(ANN, NewModel(tasks=(), language=None))
+
+        found = await world.experiments.get_run(ANN, run.id)
+
+        assert (found.status, found.state) == (RunStatus.KILLED, None)
+        assert type(found.status) is RunStatus
+        assert ((await world.models.get_model(ANN, made.id)).tasks, made.language) == ((), None)
+
+
+class TestRaces:
+    async def test_of_many_creates_of_one_name_one_wins(self, world: World) -> None:
+        outcomes = await asyncio.gather(*(outcome(world.models.create_model(ANN, NewModel(name="fraud"))) for _ in range(24)))
+
+        assert sorted(outcomes) == ["AlreadyExists"] * 23 + ["Model"]
+        assert len((await world.models.list_models(ANN, ListQuery())).items) == 1
+
+    async def test_of_many_kinds_that_want_an_external_id_one_gets_it(self, world: World) -> None:
+        creates = [
+            outcome(
+                world.models.create_model(ANN, NewModel(external_id="x"))
+                if number % 2
+                else world.experiments.create_experiment(ANN, NewExperiment(external_id="x"))
+            )
+            for number in range(16)
+        ]
+
+        outcomes = await asyncio.gather(*creates)
+
+        assert outcomes.count("AlreadyExists") == 15
+        models = await world.models.list_models(ANN, ListQuery())
+        experiments = await world.experiments.list_experiments(ANN, ListQuery())
+        assert len(models.items) + len(experiments.items) == 1
+
+    async def test_external_ids_that_change_hands_at_once_stay_unique(self, world: World) -> None:
+        """Everyone tries to take everyone's, again and again: what was claimed is free afterwards, and what is held is held once."""
+        models = [await world.models.create_model(ANN, NewModel(external_id=f"x{number}")) for number in range(4)]
+
+        await asyncio.gather(
+            *(
+                outcome(world.models.update_model(ANN, models[number % 4].id, ModelPatch(external_id=f"x{number * 7 % 5}")))
+                for number in range(40)
+            )
+        )
+
+        held = [found.external_id for found in (await world.models.list_models(ANN, ListQuery())).items]
+        assert len(set(held)) == len(held) == 4
+        for free in {f"x{number}" for number in range(5)} - set(held):
+            await world.experiments.create_experiment(ANN, NewExperiment(external_id=free))
+        for value in held:
+            with pytest.raises(AlreadyExists):
+                await world.experiments.create_experiment(ANN, NewExperiment(external_id=value))
+
+    async def test_concurrent_patches_lose_none(self, world: World) -> None:
+        made = await world.models.create_model(ANN, NewModel())
+
+        async def work(unit: Unit, number: int) -> None:
+            locked = await world.records.models.lock(unit, DEFAULT_PROJECT, made.id)
+            assert locked is not None
+            await world.models.update_model(ANN, made.id, ModelPatch(properties={**locked.properties, f"p{number}": number}))
+
+        await asyncio.gather(*(world.database.write(lambda unit, number=number: work(unit, number)) for number in range(20)))  # type: ignore[misc]  # a default in a lambda
+
+        found = await world.models.get_model(ANN, made.id)
+        assert found.properties == {f"p{number}": number for number in range(20)}
+        assert found.revision == 21
+
+    async def test_of_many_patches_of_one_revision_one_wins(self, world: World) -> None:
+        made = await world.experiments.create_experiment(ANN, NewExperiment())
+
+        outcomes = await asyncio.gather(
+            *(outcome(world.experiments.update_experiment(ANN, made.id, ExperimentPatch(owner=str(n), revision=1))) for n in range(12))
+        )
+
+        assert sorted(outcomes) == ["Experiment"] + ["Stale"] * 11
+
+    async def test_puts_of_one_metric_make_one_metric_and_a_point_each(self, world: World) -> None:
+        run = await new_run(world)
+
+        puts = await asyncio.gather(*(log(world, run, float(number)) for number in range(16)))
+
+        assert sum(put.created for put in puts) == 1
+        scope = both(equals("parent_id", run), equals("name", "loss"))
+        (metric,) = (await world.artifacts.list_artifacts(ANN, ListQuery(scope=scope))).items
+        assert metric.revision == 16
+        points = (await world.experiments.list_points(ANN, ListQuery(scope=equals("run_id", run)))).items
+        assert sorted(point.value for point in points) == [float(number) for number in range(16)]
+        assert points[-1].value == metric.value
+
+    async def test_attaching_at_once_attaches_once(self, world: World) -> None:
+        made = await world.models.create_model(ANN, NewModel())
+        version = await world.models.create_version(ANN, NewVersion(model_id=made.id))
+        artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
+        draft = ArtifactDraft(type=ArtifactType.MODEL, uri="s3://b/k")
+
+        await asyncio.gather(*(world.models.put_artifact(ANN, version.id, draft, artifact.id) for _ in range(8)))
+
+        found = await world.artifacts.list_artifacts(ANN, ListQuery(scope=equals("parent_id", version.id)))
+        assert [item.id for item in found.items] == [artifact.id]
+
+    async def test_versions_made_while_their_model_is_patched(self, world: World) -> None:
+        """On MariaDB the two lock the model's row in different ways, and may have to give way to each other."""
+        made = await world.models.create_model(ANN, NewModel())
+
+        results = await asyncio.gather(
+            *(world.models.create_version(ANN, NewVersion(model_id=made.id)) for _ in range(10)),
+            *(world.models.update_model(ANN, made.id, ModelPatch(owner=str(number))) for number in range(10)),
+        )
+
+        assert sum(isinstance(result, ModelVersion) for result in results) == 10
+        assert (await world.models.get_model(ANN, made.id)).revision == 11
+
+
+async def outcome(work: Awaitable[object]) -> str:
+    """The class of what came out: an entity or a domain error."""
+    try:
+        return type(await work).__name__
+    except ModelyardError as error:
+        return type(error).__name__
+
+
+async def new_run(world: World) -> int:
+    experiment = await world.experiments.create_experiment(ANN, NewExperiment())
+    return (await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id))).id
+
+
+async def log(world: World, run: int, value: float, *, step: int | None = None, timestamp: str | None = None) -> Put:
+    draft = ArtifactDraft(type=ArtifactType.METRIC, name="loss", value=value, step=step, timestamp=timestamp)
+    return await world.experiments.put_artifact(ANN, run, draft, None)
+
+
+def described(properties: Mapping[str, object]) -> dict[str, str]:
+    """With types and signs, which == does not see."""
+    return {key: f"{type(value).__name__} {value!r}" for key, value in properties.items()}

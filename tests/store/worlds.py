@@ -1,0 +1,64 @@
+"""The domain over a real database: what `tests.unit.world` is over memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import bindparam, insert, select
+
+from modelyard.artifacts.repository import ArtifactParents, artifacts
+from modelyard.audit.events import Action, Event
+from modelyard.audit.repository import SqlEvents
+from modelyard.audit.tables import AUDIT_EVENT
+from modelyard.context import Caller
+from modelyard.deployments.repository import environments, serve_records, services
+from modelyard.experiments.repository import experiments, metric_points, runs
+from modelyard.models.repository import models, versions
+from modelyard.store.database import Database
+from modelyard.store.statements import Statement
+from modelyard.store.tables import PROJECT
+from tests.store.things import connected
+from tests.unit.world import Repositories, World
+
+_EVENT_COLUMNS = [AUDIT_EVENT.c[name] for name in Event.__struct_fields__]
+_EVENTS = Statement("all events", select(*_EVENT_COLUMNS).order_by(AUDIT_EVENT.c.id))
+_PROJECT = Statement("new project", insert(PROJECT).values(id=bindparam("id"), name=bindparam("name")))
+
+
+def sql_repositories() -> Repositories:
+    return Repositories(
+        models(),
+        versions(),
+        experiments(),
+        runs(),
+        metric_points(),
+        artifacts(),
+        environments(),
+        services(),
+        serve_records(),
+        ArtifactParents(),
+    )
+
+
+def sql_world(database: Database) -> World:
+    async def read() -> list[Event]:
+        rows = [Event(*row) for row in await database.reader.rows(_EVENTS, {})]
+        assert {event.action for event in rows} <= {action.value for action in Action}
+        return rows
+
+    return World(database, sql_repositories(), SqlEvents(), read)
+
+
+@asynccontextmanager
+async def world_at(url: str) -> AsyncIterator[World]:
+    """A world of its own over a migrated database."""
+    database = connected(url)
+    await database.open()
+    try:
+        yield sql_world(database)
+    finally:
+        await database.close()
+
+
+async def add_project(database: Database, caller: Caller) -> None:
+    """Make the caller's project; memory needs none."""
+    await database.write(lambda unit: unit.execute(_PROJECT, {"id": caller.project, "name": f"project {caller.project}"}))

@@ -1,0 +1,54 @@
+import pytest
+from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, insert, literal_column, select
+
+from modelyard.store.statements import Flavour, Statement, insert_with_id
+
+THING = Table("thing", MetaData(), Column("id", Integer, primary_key=True), Column("name", String(255)))
+NAMED = select(THING.c.id).where(THING.c.name == bindparam("name"), THING.c.id > bindparam("id"), literal_column("1") == bindparam("id"))
+
+
+@pytest.mark.parametrize(
+    ("flavour", "marks"),
+    [(Flavour.SQLITE, ("?", "?", "?")), (Flavour.MYSQL, ("%s", "%s", "%s"))],
+)
+def test_values_are_bound_by_position(flavour: Flavour, marks: tuple[str, ...]) -> None:
+    compiled = Statement("named", NAMED).compiled(flavour)
+
+    assert compiled.names == ("name", "id", "id")
+    assert compiled.bind({"id": 7, "name": "x", "more": 1}) == ("x", 7, 7)
+    assert compiled.sql.count(marks[0]) == len(marks)
+
+
+def test_a_value_that_is_missing_is_not_made_up() -> None:
+    with pytest.raises(KeyError, match="id"):
+        Statement("named", NAMED).compiled(Flavour.SQLITE).bind({"name": "x"})
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_constants_of_the_statement_are_bound_with_it(flavour: Flavour) -> None:
+    compiled = Statement("six", select(THING.c.id).where(THING.c.id == 6, THING.c.name == bindparam("name"))).compiled(flavour)
+
+    assert compiled.bind({"name": "x"}) == (6, "x")
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_each_flavour_is_compiled_once(flavour: Flavour) -> None:
+    statement = Statement("all", select(THING.c.id))
+
+    assert statement.compiled(flavour) is statement.compiled(flavour)
+
+
+def test_only_postgresql_makes_the_id_of_a_row() -> None:
+    statement = insert_with_id("insert thing", THING)
+
+    assert statement.compiled(Flavour.SQLITE).names == ("id", "name")
+    assert statement.compiled(Flavour.MYSQL).names == ("id", "name")
+    assert statement.compiled(Flavour.POSTGRESQL).names == ("name",)
+    assert statement.compiled(Flavour.POSTGRESQL).sql.replace("\n", " ").endswith("RETURNING thing.id")
+
+
+def test_a_percent_sign_in_a_statement_reaches_the_driver_as_it_expects_it() -> None:
+    statement = Statement("percent", insert(THING).values(name=literal_column("'100%'"), id=bindparam("id")))
+
+    assert "100%%" in statement.compiled(Flavour.MYSQL).sql
+    assert "100%'" in statement.compiled(Flavour.SQLITE).sql
