@@ -21,7 +21,7 @@ serve: $(VENV)/.serve ## start the registry on http://127.0.0.1:8080, data in ./
 	@$(BIN)/modelyard serve $(ARGS)
 
 demo: $(VENV)/.demo ## train a model, register it through Kubeflow's own client, and look at what the registry knows
-	@$(BIN)/python demo/run.py $(ARGS)
+	@$(BIN)/python -m demo.run $(ARGS)
 
 test: $(VENV)/.dev ## run every test, on SQLite and on real PostgreSQL and MariaDB servers (one of them: ARGS=tests/unit)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -44,8 +44,8 @@ pins: ## renew constraints.txt: the newest versions that fit together (then run 
 	  --exclude modelyard --exclude pip --exclude setuptools; } > $(VENV)/pins/constraints.txt
 	@mv $(VENV)/pins/constraints.txt constraints.txt && rm -rf $(VENV)/pins
 
-clean: ## remove .venv and caches (never the data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was installed, and caches (never the data)
+	rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # A stamp says what is installed; it is made again only when what it depends on changes.
 INSTALLED_FROM := pyproject.toml constraints.txt | $(BIN)/python

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
+from modelyard import logs
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -57,7 +56,7 @@ def create(settings: Settings) -> Edge:
         limits=Limits(body=settings.max_body_bytes, head=settings.max_header_bytes, json_depth=settings.max_json_depth),
         cors=Cors(settings.cors_origins),
         hosts=Hosts(settings.accepted_hosts),
-        logger=structlog.get_logger(),
+        logger=logs.logger(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
         startup=startup,
         shutdown=database.close,

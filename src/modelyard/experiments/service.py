@@ -98,7 +98,7 @@ def _point(metric: Artifact, run: Run) -> MetricPoint:
         experiment_id=run.experiment_id,
         run_id=run.id,
         state=metric.state,
-        value=metric.value or 0.0,
+        value=0.0 if metric.value is None else metric.value,
         step=metric.step,
         timestamp=metric.timestamp,
         recorded_at=metric.recorded_at,
