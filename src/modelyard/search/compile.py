@@ -11,6 +11,7 @@ longer than the index keeps), the clause selects a superset and `Lowered.exact` 
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
@@ -141,7 +142,8 @@ class _Lowering:
             if op is Operator.NE:
                 return any_value
             op = _INCLUSIVE.get(op, op)
-        self.values.append(float(value))
+        # An integer may be beyond every double: the nearest one selects the same rows, or too many.
+        self.values.append(float(max(-sys.float_info.max, min(value, sys.float_info.max))))
         return (*comparison, op)
 
     def _compare_property(self, subject: Property, op: Operator, value: Scalar, *, negated: bool) -> Shape:

@@ -8,6 +8,7 @@ returns is compared exactly: an answer that no rule explains is a difference.
 The rules' names are the anchors of the sections in `docs/reference/kubeflow-differences.md`.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -61,6 +62,8 @@ class Promise(msgspec.Struct):
     """Entities (symbols) whose place in this list a rule leaves open: stored properties differ and the list is filtered by them."""
     extra: set[str]
     """Names of entities that only our server has."""
+    unordered: bool
+    """Rows of one time come in any order in the original."""
 
 
 class Promises:
@@ -76,7 +79,7 @@ class Promises:
         self._extra: set[str] = set()
 
     def of(self, step: Json, status: int, body: Any) -> Promise:
-        promise = Promise(status, body, set(), set(), set(self._extra))
+        promise = Promise(status, body, set(), set(), set(self._extra), bool(step.get("unordered")))
         if self._mentions_lost(step):
             promise.rules.add(DATA_SETS_HAVE_NAMES)
             promise.status, promise.body = (200, body) if "items" in str(body) else (404, {"code": "Not Found"})
@@ -205,8 +208,10 @@ def _comparable(body: Any, promise: Promise) -> Any:
         return {"code": body["code"]}
     if isinstance(body, dict) and "items" in body:
         items = [item for item in body["items"] if item["id"] not in promise.unsure and item.get("name") not in promise.extra]
+        if promise.unordered:
+            items.sort(key=lambda item: json.dumps(item, sort_keys=True))
         paged = bool(promise.unsure or promise.extra) or DATA_SETS_HAVE_NAMES in promise.rules
-        return {"items": items} if paged else body
+        return {"items": items} if paged else body | {"items": items}
     if isinstance(body, dict) and "ids" in body:
         ids = [symbol for symbol in body["ids"] if symbol not in promise.unsure]
         return ids if promise.unsure or promise.extra else body

@@ -16,7 +16,7 @@ import msgspec
 
 from modelyard.api.kubeflow.decode import parse_id, parse_int64
 from modelyard.api.kubeflow.filter import ByLiteral, Names
-from modelyard.api.kubeflow.properties import from_properties, to_properties
+from modelyard.api.kubeflow.properties import from_properties, plain_number, to_properties
 from modelyard.api.kubeflow.refusals import BadRequest, NothingFound
 from modelyard.api.kubeflow.vocabulary import ENVIRONMENT
 from modelyard.api.kubeflow.wire import Wire
@@ -124,6 +124,8 @@ def _is_integer(hint: Any) -> bool:
 def _outward(name: str, kept: Any, shown: Any) -> Convert:
     if name == "properties":
         return from_properties
+    if float in _members(kept):
+        return plain_number
     return str if _is_integer(kept) and str in _members(shown) else None
 
 
