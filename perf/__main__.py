@@ -53,7 +53,10 @@ def main(
 
 
 def _measure(plan: Plan) -> list[Costs]:
-    report = Report(Console(highlight=False))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    report = Report(console)
     report.begin(plan)
     measured = []
     for costs in bench.run(plan, report.watch()):

@@ -102,6 +102,7 @@ def _on_database(plan: Plan, name: DatabaseName, yardstick: Mapping[bool, float]
         watch.doing(database.version())
         with stage.registry(database.url, home) as server:
             seeded = _seed(server, plan, watch)
+        database.settle()
         with stage.registry(database.url, home, workers=plan.workers) as server:
             idle = _mib(server)
             costs = _measure_all(plan, chosen, _Subject(server, database, seeded, yardstick), watch)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 Answers = Callable[[bytes], None]
 """Is told the body of each good answer, in the order they come."""
@@ -42,25 +42,31 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, run: _Run) -> None:
         self._run = run
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._buffer = b""
         self._sent = 0.0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(exc or ConnectionError("the server closed the connection"))
+
+    def _fail(self, error: Exception) -> None:
         if not self.ended.done():
-            self.ended.set_exception(exc or ConnectionError("the server closed the connection"))
+            self.ended.set_exception(error)
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
+        try:
+            self._received(self._buffer + data)
+        except Exception as error:  # noqa: BLE001 - the event loop would only log it, and the run would wait for ever
+            self._fail(error)
+
+    def _received(self, buffer: bytes) -> None:
         head = buffer.find(_HEAD_END)
-        length = buffer.find(_LENGTH, 0, head)
-        if head < 0 or length < 0 or len(buffer) < head + 4 + int(buffer[length + 18 : buffer.index(b"\r", length + 18)]):
+        if head < 0 or len(buffer) < head + 4 + _length(buffer, head):
             self._buffer = buffer
             return
         self._buffer = b""
@@ -79,7 +85,6 @@ class _Connection(asyncio.Protocol):
             run.answers(answer[head + 4 :])
 
     def _next(self) -> None:
-        assert self._transport is not None  # noqa: S101 - for mypy
         request = next(self._run.requests, None)
         if request is None:
             if not self.ended.done():
@@ -88,6 +93,14 @@ class _Connection(asyncio.Protocol):
             return
         self._sent = time.perf_counter()
         self._transport.write(request)
+
+
+def _length(answer: bytes, head: int) -> int:
+    start = answer.find(_LENGTH, 0, head)
+    if start < 0:
+        raise ValueError(f"an answer without Content-Length: {answer[:head].decode(errors='replace')}")
+    start += len(_LENGTH)
+    return int(answer[start : answer.index(b"\r", start)])
 
 
 async def send_all(port: int, requests: Iterator[bytes], answers: Answers | None = None, *, connections: int = 8) -> Load:

@@ -31,9 +31,9 @@ class Report:
         memory = f"{costs.idle_mib:.0f} MiB idle, {costs.loaded_mib:.0f} MiB after the load"
         title = f"{costs.database}: ready in {costs.start_seconds:.2f} s, {memory}"
         table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("operation")
-        for column in ("requests/s", "p50 ms", "p99 ms", "server CPU µs", "database CPU µs", "× echo", "refused"):
-            table.add_column(column, justify="right")
+        table.add_column("operation", no_wrap=True)
+        for column in ("requests/s", "p50 ms", "p99 ms", "server CPU µs", "database CPU µs", "echoes", "refused"):
+            table.add_column(column, justify="right", no_wrap=True)
         for cost in costs.costs:
             table.add_row(cost.operation, *_figures(cost))
         self._console.print()

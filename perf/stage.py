@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from perf.cpu import ProcessTree
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import Child
+from tests.servers.sql import execute
 
 
 class DatabaseName(StrEnum):
@@ -31,13 +32,6 @@ class Server(NamedTuple):
     tree: ProcessTree
     start_seconds: float
     """From its start to the moment it announced itself."""
-
-
-class Database(NamedTuple):
-    url: str
-    tree: ProcessTree | None
-    """None: it is part of the registry's process."""
-    version: Callable[[], str]
 
 
 class _Postgres(PostgresServer):
@@ -54,6 +48,26 @@ class _Mariadb(MariadbServer):
         return self._child.pid
 
 
+class Database:
+    """An empty database; without a server of its own (`server` None) it is an SQLite file, and part of the registry's process."""
+
+    def __init__(self, url: str, server: "_Postgres | _Mariadb | None") -> None:
+        self.url = url
+        self._server = server
+        self.tree = ProcessTree(server.pid) if server else None
+
+    def version(self) -> str:
+        if self._server is None:
+            return f"sqlite {sqlite3.sqlite_version}"
+        version: str = self._server.execute("SELECT version()")[0][0]
+        return version.partition(" on ")[0]
+
+    def settle(self) -> None:
+        """What PostgreSQL does by itself a minute or so after much was loaded: look at it, so that its planner knows what is there."""
+        if isinstance(self._server, _Postgres):
+            execute(self.url, "VACUUM ANALYZE")
+
+
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="modelyard-perf-"))
@@ -67,13 +81,12 @@ def folder() -> Iterator[Path]:
 def database(name: DatabaseName, home: Path) -> Iterator[Database]:
     """An empty database that keeps what it has committed when the power fails, as one in use does."""
     if name is DatabaseName.SQLITE:
-        yield Database(f"sqlite:///{home / 'perf.db'}", None, _sqlite_version)
+        yield Database(f"sqlite:///{home / 'perf.db'}", None)
         return
     server = _Postgres(durable=True) if name is DatabaseName.POSTGRESQL else _Mariadb(durable=True)
     try:
         server.start()
-        version = "SHOW server_version" if name is DatabaseName.POSTGRESQL else "SELECT version()"
-        yield Database(server.new_database(), ProcessTree(server.pid), lambda: f"{name} {server.execute(version)[0][0]}")
+        yield Database(server.new_database(), server)
     finally:
         server.close()
 
@@ -108,7 +121,3 @@ def _started(arguments: list[str], home: Path) -> Iterator[Server]:
         yield Server(port, ProcessTree(child.pid), took)
     finally:
         child.stop()
-
-
-def _sqlite_version() -> str:
-    return f"sqlite {sqlite3.sqlite_version}"

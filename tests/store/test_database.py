@@ -247,6 +247,6 @@ async def test_ping(database: Database) -> None:
 
 async def test_insert_needs_every_column(database: Database) -> None:
     with pytest.raises(KeyError):
-        await database.write(lambda unit: unit.insert(INSERT, IdSequence.RESOURCE, {"name": "half"}))
+        await database.write(lambda unit: unit.execute(INSERT, {"name": "half"}))
 
     assert await count(database) == 0

@@ -60,7 +60,7 @@ class Walk(NamedTuple):
 
 WALKS = st.builds(Walk, st.sampled_from(SortKey), st.booleans(), st.sampled_from([None, None, 3, 20, 64]))
 EVERYTHING = Walk(SortKey.ID, descending=False, limit=None)
-MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 async def found(zoo: Zoo, records: Records[Any], rows: int, filter_: Expr, walk: Walk, scope: Expr | None = None) -> list[int]:

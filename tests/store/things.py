@@ -10,7 +10,7 @@ from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.mysql import MySqlDatabase
 from modelyard.store.postgres import PostgresDatabase
 from modelyard.store.sqlite import SqliteDatabase
-from modelyard.store.statements import Flavour, Statement, insert_with_id
+from modelyard.store.statements import Flavour, Statement, insert_into
 from modelyard.store.urls import DatabaseUrl
 from tests.servers.sql import execute
 
@@ -25,7 +25,7 @@ THING = Table(
 )
 """`name` is unique under the name uq_thing_name."""
 
-INSERT = insert_with_id("insert thing", THING)
+INSERT = insert_into(THING)
 INSERT_MANY = Statement("insert things", insert(THING).values({c.name: bindparam(c.name, type_=c.type) for c in THING.columns}))
 NAMED = Statement("thing by name", select(THING.c.id, THING.c.name).where(THING.c.name == bindparam("name")))
 ALL = Statement("all things", select(THING.c.name, THING.c.score, THING.c.size, THING.c.note).order_by(THING.c.id))
@@ -43,7 +43,7 @@ _TABLES = {
     Flavour.POSTGRESQL: """
         CREATE SEQUENCE resource_id_seq;
         CREATE TABLE thing (
-            id BIGINT PRIMARY KEY DEFAULT nextval('resource_id_seq'),
+            id BIGINT PRIMARY KEY,
             name VARCHAR(255) COLLATE "C" NOT NULL, score DOUBLE PRECISION, size BIGINT, note TEXT,
             CONSTRAINT uq_thing_name UNIQUE (name)
         )""",
@@ -83,7 +83,9 @@ async def opened(url: str, **options: Any) -> AsyncIterator[Database]:
 
 async def add(unit: Unit, name: str, **columns: Any) -> int:
     """Insert a thing; returns its id."""
-    return await unit.insert(INSERT, IdSequence.RESOURCE, {"name": name, "score": None, "size": None, "note": None} | columns)
+    identity = await unit.next_id(IdSequence.RESOURCE)
+    await unit.execute(INSERT, {"id": identity, "name": name, "score": None, "size": None, "note": None} | columns)
+    return identity
 
 
 async def count(database: Database) -> int:

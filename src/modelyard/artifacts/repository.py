@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
@@ -10,10 +10,10 @@ from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
 from modelyard.records.kinds import Kind
 from modelyard.records.sql import SqlRecords
 from modelyard.store.database import Unit
-from modelyard.store.statements import Statement
+from modelyard.store.statements import Statement, insert_into
 
 _KEY: dict[str, Any] = {name: bindparam(name) for name in ("parent_id", "id")}
-_ATTACH = Statement("attach artifact", insert(ARTIFACT_PARENT).values(_KEY))
+_ATTACH = insert_into(ARTIFACT_PARENT)
 _ATTACHED = Statement(
     "artifact attached",
     select(ARTIFACT_PARENT.c.id).where(ARTIFACT_PARENT.c.parent_id == _KEY["parent_id"], ARTIFACT_PARENT.c.id == _KEY["id"]),
@@ -27,7 +27,8 @@ def artifacts() -> SqlRecords[Artifact]:
 class ArtifactParents:
     """`Links` of artifacts to the versions and runs that list them. The caller holds the parent's lock, so that two cannot race."""
 
+    async def has(self, unit: Unit, parent_id: int, record_id: int) -> bool:
+        return await unit.row(_ATTACHED, {"parent_id": parent_id, "id": record_id}) is not None
+
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
-        values = {"parent_id": parent_id, "id": record_id}
-        if await unit.row(_ATTACHED, values) is None:
-            await unit.execute(_ATTACH, values)
+        await unit.later(_ATTACH, [{"parent_id": parent_id, "id": record_id}])

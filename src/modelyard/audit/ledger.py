@@ -61,7 +61,9 @@ class Ledger:
         return after
 
     async def attach(self, unit: Unit, caller: Caller, links: Links, records: Records[R], parent_id: int, record: R) -> None:
-        """Give a record one more parent."""
+        """Give a record one more parent, unless it has it."""
+        if await links.has(unit, parent_id, record.id):
+            return
         await links.add(unit, parent_id, record.id)
         await self._events.append(unit, self._event(caller, Action.ATTACHED, records, record.id, None, str(parent_id)))
 

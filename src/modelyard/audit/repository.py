@@ -3,18 +3,14 @@
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import bindparam, insert
 
 from modelyard.audit.events import Event
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.store.database import Unit
 from modelyard.store.memory import MemoryDatabase
-from modelyard.store.statements import Statement
+from modelyard.store.statements import insert_into
 
-_APPEND = Statement(
-    "append audit event",
-    insert(AUDIT_EVENT).values({column.name: bindparam(column.name) for column in AUDIT_EVENT.c if column.name != "id"}).inline(),
-)
+_APPEND = insert_into(AUDIT_EVENT, without=("id",))
 
 
 class Events(Protocol):
@@ -27,7 +23,7 @@ class SqlEvents:
     async def append(self, unit: Unit, event: Event) -> None:
         values = msgspec.structs.asdict(event)
         values["action"] = event.action.value
-        await unit.execute(_APPEND, values)
+        await unit.later(_APPEND, [values])
 
 
 class MemoryEvents:

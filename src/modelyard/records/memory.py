@@ -26,6 +26,10 @@ class MemoryLinks:
         self._database = database
         self._table = f"links {name}"
 
+    async def has(self, unit: Unit, parent_id: int, record_id: int) -> bool:
+        del unit
+        return parent_id in self.parents(record_id)
+
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
         del unit
         rows = self._database.tables[self._table]

@@ -3,32 +3,21 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, insert
-
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties, PropertyValue
 from modelyard.search.compile import LIST_FIELD, NUMBER_TYPES, OPAQUE, TEXT_CUT, TEXT_WHOLE
 from modelyard.search.tree import PropertyType
 from modelyard.store.columns import NAME_LENGTH
 from modelyard.store.database import Unit
-from modelyard.store.statements import Statement
+from modelyard.store.statements import Bulk
 from modelyard.store.tables import PROPERTY_NUMBER, PROPERTY_TEXT
 
 Entry = tuple[bool, str, float | str, int]
 """Whether it is a number; the property's name; its value as indexed; its type."""
 
 
-def _insert(table: Table) -> Statement:
-    return Statement(f"insert {table.name}", insert(table).values({column.name: bindparam(column.name) for column in table.c}))
-
-
-def _delete(table: Table) -> Statement:
-    key = [column == bindparam(column.name) for column in table.primary_key.columns]
-    return Statement(f"delete {table.name}", delete(table).where(and_(*key)))
-
-
-_INSERT = {True: _insert(PROPERTY_NUMBER), False: _insert(PROPERTY_TEXT)}
-_DELETE = {True: _delete(PROPERTY_NUMBER), False: _delete(PROPERTY_TEXT)}
+_INSERT = {True: Bulk("index numbers", PROPERTY_NUMBER), False: Bulk("index texts", PROPERTY_TEXT)}
+_DELETE = {True: Bulk("drop numbers", PROPERTY_NUMBER, deletes=True), False: Bulk("drop texts", PROPERTY_TEXT, deletes=True)}
 
 
 def entries(properties: Properties) -> set[Entry]:
@@ -61,11 +50,20 @@ async def replace(
 ) -> None:
     """Bring the index from one set of entries to another."""
     number = kind + (LIST_FIELD if lists else 0)
-    for statements, changed in ((_DELETE, before - after), (_INSERT, after - before)):
-        for numeric in (True, False):
-            rows = [_row(project, number, record_id, entry) for entry in changed if entry[0] is numeric]
-            if rows:
-                await unit.execute_many(statements[numeric], rows)
+    gone, new = before - after, after - before
+    for numeric in (True, False):
+        rows = [_row(project, number, record_id, entry) for entry in gone if entry[0] is numeric]
+        if _retyped(gone, new):
+            # The same row goes and comes again with another type: the one must have happened before the other.
+            await unit.execute_many(_DELETE[numeric], rows)
+        else:
+            await unit.later(_DELETE[numeric], rows)
+    for numeric in (True, False):
+        await unit.later(_INSERT[numeric], [_row(project, number, record_id, entry) for entry in new if entry[0] is numeric])
+
+
+def _retyped(gone: set[Entry], new: set[Entry]) -> bool:
+    return bool(gone) and not {entry[:3] for entry in gone}.isdisjoint(entry[:3] for entry in new)
 
 
 def _row(project: int, kind: int, record_id: int, entry: Entry) -> dict[str, Any]:

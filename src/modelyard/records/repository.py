@@ -48,6 +48,8 @@ class Records(Protocol[R]):
 class Links(Protocol):
     """A many-to-many relation of records to parents, read through a link field of the records' `Fields`."""
 
+    async def has(self, unit: Unit, parent_id: int, record_id: int) -> bool: ...
+
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
-        """Attach; attaching again changes nothing."""
+        """Attach a record that this parent does not have yet."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Select, Table, and_, bindparam, delete, insert, literal_column, select, tuple_, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from modelyard.context import ProjectId
@@ -20,7 +20,7 @@ from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.tree import Expr
 from modelyard.store.database import IdSequence, Reader, UniqueViolationError, Unit
-from modelyard.store.statements import Flavour, Statement, insert_with_id
+from modelyard.store.statements import Flavour, Statement, insert_into
 from modelyard.store.tables import EXTERNAL_ID
 
 R = TypeVar("R", bound=Record)
@@ -31,7 +31,7 @@ REFILL = 1000
 """Rows the second statement reads when the first, an approximation, left a page short."""
 _ALL = Lowered(("and",), (), exact=True)
 
-_CLAIM = Statement("claim external id", insert(EXTERNAL_ID).values({column.name: bindparam(column.name) for column in EXTERNAL_ID.c}))
+_CLAIM = insert_into(EXTERNAL_ID)
 _RELEASE = Statement(
     "release external id",
     delete(EXTERNAL_ID).where(EXTERNAL_ID.c.project_id == bindparam("project_id"), EXTERNAL_ID.c.value == bindparam("value")),
@@ -49,18 +49,15 @@ class SqlRecords(Generic[R]):
         self._source = Source(table, int(kind), links or {})
         self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
         self._columns = [table.c[name] for name in entity.__struct_fields__]
-        self._insert = insert_with_id(f"insert {table.name}", table)
+        self._insert = insert_into(table)
         self._get, self._lock, self._update = _fixed_statements(table, self._columns)
         self._plans: dict[tuple[Any, ...], Statement] = {}
 
     async def insert(self, unit: Unit, record: R) -> R:
+        record = msgspec.structs.replace(record, id=await unit.next_id(self.kind.sequence))
         values = self._write(record)
         values["trashed"] = 0
-        try:
-            record_id = await unit.insert(self._insert, self.kind.sequence, values)
-        except UniqueViolationError as error:
-            raise self._taken(record, error) from error
-        record = msgspec.structs.replace(record, id=record_id)
+        await unit.later(self._insert, [values], lambda error: self._taken(record, error))
         if record.external_id is not None:
             await self._claim(unit, record)
         await self._index(unit, None, record)
@@ -76,11 +73,8 @@ class SqlRecords(Generic[R]):
 
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
-            await unit.execute(_RELEASE, {"project_id": before.project_id, "value": before.external_id})
-        try:
-            await unit.execute(self._update, self._write(after))
-        except UniqueViolationError as error:
-            raise self._taken(after, error) from error
+            await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])
+        await unit.later(self._update, [self._write(after)], lambda error: self._taken(after, error))
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
@@ -156,10 +150,7 @@ class SqlRecords(Generic[R]):
         if not self._claims:
             return
         claim = {"project_id": record.project_id, "value": record.external_id, "kind": int(self.kind), "id": record.id}
-        try:
-            await unit.execute(_CLAIM, claim)
-        except UniqueViolationError as error:
-            raise already_exists(self.kind, record, "external_id") from error
+        await unit.later(_CLAIM, [claim], lambda _: already_exists(self.kind, record, "external_id"))
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
         old = property_index.entries(before.properties) if before else set()
@@ -170,7 +161,7 @@ class SqlRecords(Generic[R]):
             new = property_index.list_entries(name, getattr(after, name) or ())
             await property_index.replace(unit, after.project_id, self.kind, after.id, before=old, after=new, lists=True)
 
-    def _taken(self, record: R, error: UniqueViolationError) -> AlreadyExists:
+    def _taken(self, record: Record, error: UniqueViolationError) -> AlreadyExists:
         return already_exists(self.kind, record, "external_id" if "external_id" in error.constraint else "name")
 
 
@@ -195,7 +186,7 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Stat
     }
     return (
         Statement(f"get {table.name}", by_id),
-        Statement(f"lock {table.name}", by_id.with_for_update(key_share=True)),
+        Statement(f"lock {table.name}", by_id.with_for_update(key_share=True), locks=True),
         Statement(f"update {table.name}", update(table).values(changes).where(table.c.id == bindparam("id"))),
     )
 

@@ -38,6 +38,10 @@ TEXT_WHOLE, TEXT_CUT, OPAQUE = 1, 2, 3
 """Types in the text index: whole, cut to what an index can keep, and a struct or proto, which only `Exists` can see."""
 NUMBER_TYPES = {PropertyType.INTEGER: 1, PropertyType.FLOAT: 2, PropertyType.BOOLEAN: 3}
 
+MAX_JOINED = 6
+"""PostgreSQL turns `id IN (SELECT …)` into a join and weighs every order of the joins: with many it plans for minutes. Above this
+number an OFFSET keeps each lookup by itself, and it is read whole."""
+
 _OPERATORS = {
     Operator.EQ: operator.eq,
     Operator.NE: operator.ne,
@@ -207,11 +211,21 @@ class Source(msgspec.Struct, frozen=True):
 
 def where(shape: Shape, source: Source, flavour: Flavour, prefix: str) -> ColumnElement[bool]:
     """The clause. Its parameters are `{prefix}0`, `{prefix}1`, … in the order of `Lowered.values`, and `project`."""
-    return _Builder(source, flavour, prefix).build(shape)
+    fenced = flavour is Flavour.POSTGRESQL and _lookups(shape) > MAX_JOINED
+    return _Builder(source, flavour, prefix, fenced=fenced).build(shape)
+
+
+def _lookups(shape: Shape) -> int:
+    """How many terms look into the property index."""
+    kind, *parts = shape
+    if kind in ("and", "or", "not"):
+        return sum(_lookups(part) for part in parts)
+    return kind in ("number", "number any", "text", "text any", "property exists", "list") or (kind == "like" and parts[0] != "field")
 
 
 class _Builder:
-    def __init__(self, source: Source, flavour: Flavour, prefix: str) -> None:
+    def __init__(self, source: Source, flavour: Flavour, prefix: str, *, fenced: bool) -> None:
+        self.fenced = fenced
         self.source = source
         self.flavour = flavour
         self.numbers = count()
@@ -291,7 +305,7 @@ class _Builder:
         return text.op("GLOB", is_comparison=True)(pattern) if self.flavour is Flavour.SQLITE else text.like(pattern, escape="|")
 
     def _in(self, rows: Select[Any]) -> ColumnElement[bool]:
-        return self.source.table.c.id.in_(rows)
+        return self.source.table.c.id.in_(rows.offset(literal_column("0")) if self.fenced else rows)
 
     def _number_rows(self, types: tuple[int, ...]) -> Select[Any]:
         return self._rows(PROPERTY_NUMBER, self.source.kind, types)

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import msgspec
+
 from modelyard.store.statements import Flavour, Statement
 
 Row = Sequence[Any]
@@ -22,11 +24,27 @@ class IdSequence(StrEnum):
 
 
 class UniqueViolationError(Exception):
-    """An insert or update met an existing row. `constraint` is the index's name or, on SQLite, contains its columns."""
+    """An insert or update met an existing row. `constraint` is the index's name or, on SQLite, contains its columns.
 
-    def __init__(self, constraint: str) -> None:
+    `table` is told by PostgreSQL only, whose statements may change several.
+    """
+
+    def __init__(self, constraint: str, table: str = "") -> None:
         super().__init__(constraint)
         self.constraint = constraint
+        self.table = table
+
+
+Taken = Callable[[UniqueViolationError], Exception]
+"""Makes the error to raise of a unique violation."""
+
+
+class Deferred(msgspec.Struct, frozen=True):
+    """A change that may wait until its unit ends. A statement that is no `Bulk` has one row."""
+
+    statement: Statement
+    rows: Sequence[Values]
+    taken: Taken | None
 
 
 class UnitFailedError(Exception):
@@ -59,11 +77,17 @@ class Unit(Reader, Protocol):
 
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None: ...
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        """Insert one row whose `id` comes from the sequence; returns it.
+    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+        """Run a changing statement for these rows, now or at the latest before the unit's next statement that cannot wait.
 
-        The statement names a parameter `id`; PostgreSQL's database fills it, so `Statement` must be built with `insert_with_id`.
+        Nothing comes back, so PostgreSQL gets all such changes of a unit in one round trip. The changes of a unit that wait at the same
+        time must not concern the same row. Only a `Bulk` takes another number of rows than one. `taken` says what to raise of a unique
+        violation, which may come as late as the end of the unit.
         """
+        ...
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        """A number that was never given before. It may be lost if the unit is undone, and never comes back."""
         ...
 
 

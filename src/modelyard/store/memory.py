@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
+from modelyard.store.database import IdSequence, Reader, Row, Taken, Unit, Values
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
 
@@ -73,8 +73,11 @@ class _NoStatements:
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
         self._refuse(statement, values)
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        self._refuse(statement, (sequence, values))
+    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+        self._refuse(statement, (rows, taken))
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence}")
 
     def _refuse(self, statement: Statement, _: object) -> NoReturn:
         raise AssertionError(f"memory runs no statements, and was asked to: {statement.name}")

@@ -10,10 +10,10 @@ from asyncmy import errors as driver
 from asyncmy.constants import CLIENT
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Row, UniqueViolationError, Values
+from modelyard.store.database import IdSequence, Row, UniqueViolationError
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -48,6 +48,8 @@ _KEY = re.compile(r"for key '(?:[^'.]*\.)?([^'.]*)'$")
 
 class MySqlConnection(Connection):
     """One asyncmy connection in autocommit mode."""
+
+    flavour = Flavour.MYSQL
 
     def __init__(self, connection: Any) -> None:
         super().__init__()
@@ -85,16 +87,10 @@ class MySqlConnection(Connection):
     async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None:
         await self._connection.cursor().executemany(sql, arguments)
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        identity = await self._next_id(sequence)
-        compiled = statement.compiled(Flavour.MYSQL)
-        await self.execute(compiled.sql, compiled.bind({**values, "id": identity}))
-        return identity
-
     async def command(self, sql: str) -> None:
         await self._connection.query(sql)
 
-    async def _next_id(self, sequence: IdSequence) -> int:
+    async def next_id(self, sequence: IdSequence) -> int:
         cursor = self._connection.cursor()
         await cursor.execute(f"INSERT INTO {sequence}_sequence VALUES ()", ())  # noqa: S608 - an enum's value
         identity = int(cursor.lastrowid)

@@ -3,11 +3,12 @@
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, Unit, UnitFailedError, Values
+from modelyard.errors import ModelyardError, Unavailable
+from modelyard.store.database import Deferred, IdSequence, Reader, Row, Taken, UniqueViolationError, Unit, UnitFailedError, Values
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
@@ -28,11 +29,16 @@ class ConflictError(Exception):
     """The server undid a transaction in favour of another one and asks for it again. Never reaches a caller of `Database`."""
 
 
+_MEANINGS = (ModelyardError, UniqueViolationError, ConnectionLostError, ConflictError)
+
+
 class Connection(ABC):
     """A driver's connection. Outside `BEGIN` ... `COMMIT` or `ROLLBACK` every statement is its own transaction.
 
     Its methods raise the driver's errors; `meaning` says what the store calls them.
     """
+
+    flavour: Flavour
 
     def __init__(self) -> None:
         self.touched = asyncio.get_running_loop().time()
@@ -61,8 +67,20 @@ class Connection(ABC):
     @abstractmethod
     async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None: ...
 
+    lazy = False
+    """Whether a unit may do without a transaction until it must have one: ids and plain reads come without, and so does `batch`."""
+
     @abstractmethod
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int: ...
+    async def next_id(self, sequence: IdSequence) -> int: ...
+
+    async def batch(self, changes: Sequence[Deferred]) -> None:
+        """Run changes that waited. All or nothing where the connection is `lazy`."""
+        for change in changes:
+            compiled = change.statement.compiled(self.flavour)
+            try:
+                await self.execute_many(compiled.sql, [compiled.bind(row) for row in change.rows])
+            except Exception as error:
+                raise told(self.meaning(error), [change]) from error
 
     @abstractmethod
     async def command(self, sql: str) -> None:
@@ -119,54 +137,126 @@ class PooledReader:
 
 
 class PooledUnit:
-    """A transaction on one connection. After one of its statements failed, it takes no other and cannot be committed."""
+    """A transaction on one connection. After one of its statements failed, it takes no other and cannot be committed.
+
+    Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
+    """
 
     def __init__(self, flavour: Flavour, connection: Connection) -> None:
         self.flavour = flavour
         self.failure: Exception | None = None
         self.interrupted = False
         """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
+        self.begun = False
+        self._waiting: list[Deferred] = []
         self._connection = connection
         self._clock = asyncio.get_running_loop().time
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
         return await self._run(self._connection.rows, compiled.sql, compiled.bind(values))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
+        await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
         return await self._run(self._connection.row, compiled.sql, compiled.bind(values))
 
     async def execute(self, statement: Statement, values: Values) -> int:
+        await self._settle(transaction=True)
         compiled = statement.compiled(self.flavour)
         return await self._run(self._connection.execute, compiled.sql, compiled.bind(values))
 
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
         if values:
+            await self._settle(transaction=True)
             compiled = statement.compiled(self.flavour)
             await self._run(self._connection.execute_many, compiled.sql, [compiled.bind(row) for row in values])
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        return await self._run(self._connection.insert, statement, sequence, values)
+    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+        self._check()
+        if rows:
+            self._waiting.append(Deferred(statement, rows, taken))
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        if not self._connection.lazy:
+            await self.begin()
+        return await self._run(self._connection.next_id, sequence)
+
+    async def begin(self) -> None:
+        if not self.begun:
+            await self.command("BEGIN")
+            self.begun = True
+
+    async def finish(self) -> None:
+        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome."""
+        if self.begun:
+            await self._flush()
+            await self._commit("COMMIT")
+        elif self._waiting:
+            if not self._connection.lazy:
+                await self.begin()
+                return await self.finish()
+            with _outcome_unknown():
+                await self._flush()
+        return None
 
     async def command(self, sql: str) -> None:
         await self._run(self._connection.command, sql)
 
-    async def _run(self, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def _commit(self, sql: str) -> None:
+        if not self._connection.usable:
+            raise ConnectionLostError("the connection was lost before the commit")
+        with _outcome_unknown():
+            await self.command(sql)
+
+    async def _settle(self, *, transaction: bool) -> None:
+        """Before a statement that cannot wait: what waited goes first, since the statement may depend on it."""
+        if transaction or self._waiting:
+            await self.begin()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            await self._run(self._connection.batch, waiting)
+
+    def _check(self) -> None:
         if self.failure is not None:
             raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+
+    async def _run(self, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        self._check()
         connection = self._connection
         connection.touched = self._clock()
         try:
             return await method(*arguments)
         except Exception as error:
-            self.failure = connection.meaning(error)
+            self.failure = error if isinstance(error, _MEANINGS) else connection.meaning(error)
             if self.failure is error:
                 raise
             raise self.failure from error
         except BaseException:
             self.failure, self.interrupted = UnitFailedError("a statement of this unit was cancelled"), True
             raise
+
+
+@contextmanager
+def _outcome_unknown() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionLostError as error:
+        message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
+        raise Unavailable(message, retry_after=1) from error
+
+
+def told(meaning: Exception, changes: Sequence[Deferred]) -> Exception:
+    """What to raise of a failed batch: a unique violation is told by the change whose table it was in."""
+    if isinstance(meaning, UniqueViolationError):
+        for change in changes:
+            if change.taken is not None and meaning.table in ("", change.statement.table_name):
+                return change.taken(meaning)
+    return meaning
 
 
 class PooledDatabase:
@@ -215,9 +305,10 @@ class PooledDatabase:
     async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]]) -> T:
         unit = PooledUnit(self.flavour, connection)
         try:
-            await unit.command("BEGIN")
+            if not connection.lazy:
+                await unit.begin()
             result = await self._run(unit, work)
-            await self._commit(unit, connection)
+            await unit.finish()
         except Exception:
             await self._undo(unit, connection)
             raise
@@ -240,21 +331,12 @@ class PooledDatabase:
             raise unit.failure
         return result
 
-    async def _commit(self, unit: PooledUnit, connection: Connection) -> None:
-        if not connection.usable:
-            raise ConnectionLostError("the connection was lost before the commit")
-        try:
-            await unit.command("COMMIT")
-        except ConnectionLostError as error:
-            message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
-            raise Unavailable(message, retry_after=1) from error
-
     async def _undo(self, unit: PooledUnit, connection: Connection) -> None:
         if unit.interrupted:
             self.pool.discard(connection)
             return
         try:
-            if connection.usable:
+            if unit.begun and connection.usable:
                 await connection.command("ROLLBACK")
         except Exception:  # noqa: BLE001 - the error that led here is the one to report; closing the connection undoes as well
             self.pool.discard(connection)

@@ -9,14 +9,17 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Row, UniqueViolationError, Values
+from modelyard.store.batch import merge
+from modelyard.store.database import Deferred, IdSequence, Row, UniqueViolationError
 from modelyard.store.pool import Pool
-from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase, told
+from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 
 MAX_PREPARED = 256
 """Prepared statements kept on each connection. The least recently used goes first, so that filters cannot push out the everyday ones."""
+
+_NEXT_ID = {sequence: f"SELECT nextval('{sequence.value}_id_seq')" for sequence in IdSequence}
 
 _SESSION = """
 SET statement_timeout = {milliseconds};
@@ -52,6 +55,9 @@ _OVERLOADED = (
 
 class PostgresConnection(Connection):
     """One asyncpg connection and the statements prepared on it."""
+
+    flavour = Flavour.POSTGRESQL
+    lazy = True
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         super().__init__()
@@ -91,13 +97,17 @@ class PostgresConnection(Connection):
         statement = self._known(sql) or await self._prepare(sql)
         await statement.executemany(arguments)
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        """The column's default takes the id from the sequence, and RETURNING brings it."""
-        del sequence
-        compiled = statement.compiled(Flavour.POSTGRESQL)
-        row = await self.row(compiled.sql, compiled.bind(values))
-        assert row is not None  # noqa: S101 - the statement returns the id
+    async def next_id(self, sequence: IdSequence) -> int:
+        row = await self.row(_NEXT_ID[sequence], ())
+        assert row is not None  # noqa: S101 - a sequence always has a next value
         return int(row[0])
+
+    async def batch(self, changes: Sequence[Deferred]) -> None:
+        sql, arguments = merge(changes)
+        try:
+            await self.row(sql, arguments)
+        except Exception as error:
+            raise told(self.meaning(error), changes) from error
 
     async def command(self, sql: str) -> None:
         await self._connection.execute(sql)
@@ -116,7 +126,7 @@ class PostgresConnection(Connection):
 
     def meaning(self, error: Exception) -> Exception:
         if isinstance(error, asyncpg.UniqueViolationError):
-            return UniqueViolationError(error.constraint_name or "")
+            return UniqueViolationError(error.constraint_name or "", error.table_name or "")
         if isinstance(error, _CONFLICTS):
             return ConflictError(str(error))
         if self.expired:

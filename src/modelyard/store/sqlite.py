@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, UnitFailedError, Values
+from modelyard.store.database import IdSequence, Reader, Row, Taken, UniqueViolationError, Unit, UnitFailedError, Values
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
 
@@ -276,10 +276,19 @@ class _SqliteUnit(_SqliteReader):
         for one in values:
             self._change(compiled.sql, compiled.bind(one))
 
-    async def insert(self, statement: Statement, sequence: IdSequence, values: Values) -> int:
-        (record_id,) = self._change(_NEXT_ID, (sequence.value,)).fetchone()
-        await self.execute(statement, {**values, "id": record_id})
-        return int(record_id)
+    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+        """Nothing is won by waiting: there is no round trip."""
+        compiled = statement.compiled(Flavour.SQLITE)
+        try:
+            for row in rows:
+                self._change(compiled.sql, compiled.bind(row))
+        except UniqueViolationError as error:
+            if taken is None:
+                raise
+            raise taken(error) from error
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        return int(self._change(_NEXT_ID, (sequence.value,)).fetchone()[0])
 
     def check_whole(self) -> None:
         """Raise the failure of a statement, should `work` have kept it to itself."""

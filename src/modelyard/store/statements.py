@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, insert, text
+from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import Executable
@@ -45,13 +45,18 @@ class Statement:
     """A named statement. Keep it in a module constant or a bounded cache: compiling costs far more than running it.
 
     `slow` marks a statement whose cost grows with the data: SQLite runs it in a reader thread instead of on the event loop.
+    `locks` marks a reading statement that locks what it reads, so that it makes sense in a transaction only.
     """
 
-    __slots__ = ("_clause", "_compiled", "name", "slow")
+    __slots__ = ("_clause", "_compiled", "locks", "name", "slow", "table_name")
 
-    def __init__(self, name: str, clause: Executable, *, slow: bool = False) -> None:
+    def __init__(self, name: str, clause: Executable, *, slow: bool = False, locks: bool = False) -> None:
         self.name = name
         self.slow = slow
+        self.locks = locks
+        changed = getattr(clause, "table", None)
+        self.table_name: str = "" if changed is None else changed.name
+        """The table that it changes; empty for a statement that reads."""
         self._clause = clause
         self._compiled: dict[Flavour, Compiled] = {}
 
@@ -70,20 +75,24 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     return Compiled(str(compiled), names, constants)
 
 
-class _InsertWithId(Statement):
-    """PostgreSQL fills `id` itself and returns it; the others are told which."""
+class Bulk(Statement):
+    """An insert of whole rows, or a delete by whole key, that is meant for any number of rows at once.
 
-    __slots__ = ("_returning",)
+    Values are named as the columns are.
+    """
 
-    def __init__(self, name: str, table: Table) -> None:
-        values = {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
-        super().__init__(name, insert(table).values(values))
-        self._returning = Statement(name, insert(table).values({**values, "id": text("DEFAULT")}).returning(table.c.id))
+    __slots__ = ("columns", "deletes", "table")
 
-    def compiled(self, flavour: Flavour) -> Compiled:
-        return self._returning.compiled(flavour) if flavour is Flavour.POSTGRESQL else super().compiled(flavour)
+    def __init__(self, name: str, table: Table, *, deletes: bool = False) -> None:
+        self.table = table
+        self.deletes = deletes
+        self.columns = tuple(table.primary_key.columns if deletes else table.columns)
+        given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
+        clause = delete(table).where(*[column == given[column.name] for column in self.columns]) if deletes else insert(table).values(given)
+        super().__init__(name, clause)
 
 
-def insert_with_id(name: str, table: Table) -> Statement:
-    """For `Unit.insert`: all columns of the table, whose `id` comes from a sequence. Values are named as the columns are."""
-    return _InsertWithId(name, table)
+def insert_into(table: Table, *, without: tuple[str, ...] = ()) -> Statement:
+    """An insert of one row. Values are named as the columns are; the database fills those it is to be `without`."""
+    given = {column.name: bindparam(column.name, type_=column.type) for column in table.columns if column.name not in without}
+    return Statement(f"insert {table.name}", insert(table).values(given).inline())

@@ -177,6 +177,11 @@ def test_a_null_byte_in_the_body_is_refused(registry: Registry, body: bytes) -> 
     assert refused(registry.post("/registered_models", content=body), 400) == NULL_IN_BODY
 
 
+def test_an_escaped_backslash_makes_no_null_byte(registry: Registry) -> None:
+    name = unique("C:\\u0000")
+    assert registry.model(name=name)["name"] == name
+
+
 @pytest.mark.parametrize("value", ["%00", "a%00b", "%5Cu0000"])
 def test_a_null_byte_in_a_query_value_is_refused(registry: Registry, value: str) -> None:
     answer = registry.raw("GET", f"/registered_model?name={value}")

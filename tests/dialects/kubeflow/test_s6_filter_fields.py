@@ -1,5 +1,7 @@
 """Reference §6.3 and §6.1: what can be named in the filter of each list, and that every list has one."""
 
+import pytest
+
 from tests.dialects.registry import FALSE, TRUE, Registry, on_every_database, refused, string, unique
 
 pytestmark = on_every_database
@@ -172,3 +174,35 @@ def test_a_filter_holds_on_every_page(registry: Registry) -> None:
         pages = list(registry.pages(path, filterQuery="odd = true", pageSize="3", sortOrder=direction))
         assert [item["id"] for page in pages for item in page] == expected
         assert [len(page) for page in pages] == [3, 3, 3, 1]
+
+
+HOSTILE = [
+    "' OR 1=1 --",
+    '"; DROP TABLE x; --',
+    "%27",
+    "\\",
+    "x' UNION SELECT password FROM users",
+    "${7*7}",
+    "😀",
+    "\u202e",
+    "\x01",
+    ":v",
+    "?",
+    "$1",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_reaches_no_sql(registry: Registry, text: str) -> None:
+    run = registry.run(customProperties={text: string(text)}, description=text)
+    quoted = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    name = "`" + text.replace("\\", "\\\\").replace("`", "\\`").replace(".", "\\.") + "`"
+    path = f"/experiments/{run['experimentId']}/experiment_runs"
+    for query in (
+        f"{name} = {quoted}",
+        f"description = {quoted}",
+        f"{name} IN ({quoted})",
+        f"{name} = {quoted} AND description = {quoted}",
+    ):
+        assert registry.ids(path, filterQuery=query) == [run["id"]], query
+    assert registry.ids(path, filterQuery=f"description = 'not {quoted[1:]}") == []

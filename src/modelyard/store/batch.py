@@ -1,0 +1,70 @@
+"""Several changes as one PostgreSQL statement: one round trip, one plan, and a transaction of its own.
+
+Each change becomes a data-modifying CTE, the last one the main statement. All see the same snapshot and none sees the others, so a
+batch must not change a row that it makes. Foreign keys are checked at the end of the statement and may point within it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Table
+
+from modelyard.store.database import Deferred
+from modelyard.store.statements import Bulk, Flavour, Statement
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_ARRAYS = {"BIGINT": "bigint[]", "SMALLINT": "smallint[]", "VARCHAR": "text[]", "TEXT": "text[]", "DOUBLE": "double precision[]"}
+
+_texts: dict[tuple[Statement, ...], str] = {}
+
+
+def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
+    """The one statement and its arguments."""
+    key = tuple([change.statement for change in batch])
+    text = _texts.get(key)
+    if text is None:
+        text = _texts[key] = _text(key)
+    return text, list(chain.from_iterable(_arguments(change) for change in batch))
+
+
+def _text(statements: tuple[Statement, ...]) -> str:
+    parts, used = [], 0
+    for statement in statements:
+        sql, count = _bulk(statement) if isinstance(statement, Bulk) else _single(statement)
+        parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value
+        used += count
+    *first, last = parts
+    names = ", ".join(f"_{number} AS ({part})" for number, part in enumerate(first))
+    return f"WITH {names} {last}" if names else last
+
+
+def _single(statement: Statement) -> tuple[str, int]:
+    compiled = statement.compiled(Flavour.POSTGRESQL)
+    return compiled.sql, len(compiled.names)
+
+
+def _bulk(statement: Bulk) -> tuple[str, int]:
+    """Any number of rows as one array per column."""
+    table: Table = statement.table
+    names = [column.name for column in statement.columns]
+    arrays = ", ".join(f"${number}::{_array(column.type)}" for number, column in enumerate(statement.columns, 1))
+    if statement.deletes:
+        same = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in names)
+        return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone({', '.join(names)}) WHERE {same}", len(names)  # noqa: S608 - names of our own tables
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})", len(names)  # noqa: S608 - likewise
+
+
+def _array(type_: Any) -> str:
+    return _ARRAYS[
+        type_.__visit_name__.upper().replace("BIG_INTEGER", "BIGINT").replace("SMALL_INTEGER", "SMALLINT").replace("STRING", "VARCHAR")
+    ]
+
+
+def _arguments(change: Deferred) -> Sequence[Any]:
+    if isinstance(change.statement, Bulk):
+        return [[row[column.name] for row in change.rows] for column in change.statement.columns]
+    row: Mapping[str, Any]
+    (row,) = change.rows
+    return change.statement.compiled(Flavour.POSTGRESQL).bind(row)

@@ -1,0 +1,208 @@
+"""The schema's history: it ends at what the program declares, can be undone, and may be applied by several servers at once."""
+
+import asyncio
+import multiprocessing
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, func, inspect, select
+
+import modelyard.app  # noqa: F401 - declares every table
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
+from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
+from modelyard.experiments.entities import NewExperiment, NewRun
+from modelyard.models.entities import NewModel, NewVersion
+from modelyard.search.page import ListQuery
+from modelyard.store import migrate, schema
+from modelyard.store.columns import METADATA
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.urls import DatabaseUrl
+from modelyard.store.wipe import wipe
+from tests.conftest import NewDatabase
+from tests.servers.sql import execute
+from tests.store.conftest import DATABASES
+from tests.store.things import opened
+from tests.store.worlds import sql_world, world_at
+from tests.unit.world import ANN, World
+
+
+def differences(connection: Connection) -> list[Any]:
+    options = {"compare_type": True, "compare_server_default": True, "include_object": _ours}
+    return [found for found in compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) if not _sequenced(found)]
+
+
+def _sequenced(found: Any) -> bool:
+    """On PostgreSQL the migration makes a sequence the default of each id (see `store.migrations.sequences`)."""
+    if not isinstance(found, list):
+        return False
+    ((change, _, _, column, _, default, _),) = found
+    return change == "modify_default" and column == "id" and "_id_seq'::regclass" in str(default.arg)
+
+
+def _ours(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:  # noqa: FBT001 - Alembic's signature
+    """MySQL's id sequences are tables that only the migration knows; it also makes an index for a foreign key that has none."""
+    return not reflected or not (kind == "table" and str(name).endswith("_sequence") or (kind == "index" and name in _FOREIGN_KEY_INDEXES))
+
+
+_FOREIGN_KEY_INDEXES = {"project_id", "version_id"}
+
+
+def tables(url: str) -> set[str]:
+    found: set[str] = set()
+    migrate.run(DatabaseUrl.parse(url), lambda connection: found.update(inspect(connection).get_table_names()))
+    return found
+
+
+def test_there_is_one_head_and_the_program_knows_it() -> None:
+    scripts = ScriptDirectory(str(migrate._scripts()))
+
+    assert scripts.get_heads() == [schema.HEAD]
+    assert migrate.head() == schema.HEAD
+    assert len(scripts.get_bases()) == 1
+
+
+def test_the_schema_is_what_the_program_declares(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+    migrate.upgrade(url)
+
+    found: list[Any] = []
+    migrate.run(url, lambda connection: found.extend(differences(connection)))
+
+    assert found == []
+    assert tables(database_url) >= set(METADATA.tables)
+
+
+def test_a_difference_would_be_seen(new_database: NewDatabase) -> None:
+    address = new_database("sqlite")
+    migrate.upgrade(DatabaseUrl.parse(address))
+    execute(address, "DROP INDEX ix_model_created")
+    execute(address, "ALTER TABLE run ADD COLUMN surprise INTEGER")
+
+    found: list[Any] = []
+    migrate.run(DatabaseUrl.parse(address), lambda connection: found.extend(differences(connection)))
+
+    assert sorted(difference[0] for difference in found) == ["add_index", "remove_column"]
+
+
+def test_upgrading_again_changes_nothing(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+
+    assert migrate.current(url) is None
+    for _ in range(2):
+        migrate.upgrade(url)
+        assert migrate.current(url) == schema.HEAD
+
+
+async def test_the_program_asks_for_the_version_without_alembic(database_url: str) -> None:
+    await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(database_url))
+
+    async with opened(database_url) as database:
+        assert await schema.schema_version(database) == schema.HEAD
+
+
+async def test_down_to_nothing_and_up_again_with_data_in_it(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with world_at(database_url) as world:
+        await fill(world)
+
+    await asyncio.to_thread(migrate.downgrade, url, "base")
+
+    assert await asyncio.to_thread(migrate.current, url) is None
+    assert await asyncio.to_thread(tables, database_url) <= {"alembic_version", "sqlite_sequence"}
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with world_at(database_url) as world:
+        assert (await world.models.list_models(ANN, ListQuery())).items == []
+        await fill(world)
+        assert [model.id for model in (await world.models.list_models(ANN, ListQuery())).items] == [1]
+
+
+async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+
+    await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, url) for _ in range(3)))
+
+    assert await asyncio.to_thread(migrate.current, url) == schema.HEAD
+
+
+@pytest.mark.parametrize("flavour", DATABASES)
+def test_so_do_processes(new_database: NewDatabase, flavour: str) -> None:
+    url = DatabaseUrl.parse(new_database(flavour))
+    context = multiprocessing.get_context("spawn")
+
+    processes = [context.Process(target=migrate.upgrade, args=(url,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert migrate.current(url) == schema.HEAD
+
+
+async def test_a_step_that_fails_leaves_nothing_where_the_database_allows_it(database_url: str) -> None:
+    """MariaDB and MySQL commit with every change of the schema."""
+    url = DatabaseUrl.parse(database_url)
+    if url.flavour is Flavour.MYSQL:
+        return
+
+    def fails(connection: Connection) -> None:
+        METADATA.tables["project"].create(connection)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await asyncio.to_thread(migrate.run, url, fails)
+
+    assert await asyncio.to_thread(tables, database_url) == set()
+
+
+class TestWipe:
+    async def test_empties_everything_and_ids_begin_again(self, sql: World) -> None:
+        for _ in range(2):
+            await fill(sql)
+            assert {table for table, count in (await rows(sql)).items() if not count} <= {"idempotency_key", "id_sequence"}
+
+            await wipe(sql.database)
+
+            assert await sql.events() == []
+            left = {table: count for table, count in (await rows(sql)).items() if count and table != "id_sequence"}
+            assert left == {"project": 1}
+        await fill(sql)
+        assert (await sql.models.get_model(ANN, 1)).name == "fraud"
+        assert (await sql.artifacts.get_artifact(ANN, 1)).name == "rows"
+        assert (await sql.deployments.get_serve(ANN, 1)).name == "rollout"
+
+    async def test_worlds_that_are_open_go_on(self, sql: World) -> None:
+        await fill(sql)
+        await wipe(sql.database)
+
+        again = sql_world(sql.database)
+        await fill(again)
+
+        assert len((await again.models.list_models(ANN, ListQuery())).items) == 1
+
+
+async def fill(world: World) -> None:
+    """At least one row of every kind, indexed properties, claims and events."""
+    properties = {"n": 1, "s": "text"}
+    model = await world.models.create_model(ANN, NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",)))  # type: ignore[arg-type]  # numbers and texts
+    version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
+    experiment = await world.experiments.create_experiment(ANN, NewExperiment())
+    run = await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id))
+    await world.models.put_artifact(ANN, version.id, ArtifactDraft(type=ArtifactType.DATASET, name="rows"), None)
+    await world.experiments.put_artifact(ANN, run.id, ArtifactDraft(type=ArtifactType.METRIC, name="loss", value=0.5), None)
+    environment = await world.deployments.create_environment(ANN, NewEnvironment())
+    service = await world.deployments.create_service(ANN, NewInferenceService(environment_id=environment.id, model_id=model.id))
+    await world.deployments.create_serve(ANN, NewServeRecord(name="rollout", service_id=service.id, version_id=version.id))
+
+
+async def rows(world: World) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for table in METADATA.sorted_tables:
+        row = await world.database.reader.row(Statement("count", select(func.count()).select_from(table)), {})
+        assert row is not None
+        found[table.name] = int(row[0])
+    return found

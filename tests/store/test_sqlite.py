@@ -1,0 +1,374 @@
+"""What SQLite's `Database` promises beyond the others: group commit, no reader blocked, several processes on one file, durability."""
+
+import asyncio
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from modelyard.errors import Unavailable
+from modelyard.models.entities import NewModel
+from modelyard.search.page import ListQuery
+from modelyard.store import migrate, sqlite
+from modelyard.store.database import UniqueViolationError, Unit
+from modelyard.store.sqlite import MAX_GROUP, SqliteDatabase
+from modelyard.store.statements import Statement
+from modelyard.store.urls import DatabaseUrl
+from tests.servers.process import Child
+from tests.store.things import ALL, COUNT, add, count, create_tables
+from tests.store.worlds import sql_world, world_at
+from tests.unit.world import ANN
+
+SLOW_COUNT = Statement("slow count", text("SELECT count(*) FROM thing"), slow=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    create_tables(f"sqlite:///{tmp_path / 'test.db'}")
+    return tmp_path / "test.db"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(path)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def neighbour(path: Path) -> AsyncIterator[SqliteDatabase]:
+    """The file as another process has it open."""
+    database = SqliteDatabase(path)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@contextmanager
+def traced(database: SqliteDatabase) -> Iterator[list[str]]:
+    """The SQL that the writer runs."""
+    said: list[str] = []
+    database._writer.set_trace_callback(said.append)
+    yield said
+    database._writer.set_trace_callback(None)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another connection is writing."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+class Pulse:
+    """Measures how long the event loop was away at most, in seconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def __aenter__(self) -> "Pulse":
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            self.longest = max(self.longest, time.monotonic() - before)
+
+
+class TestGroupCommit:
+    async def test_many_units_share_few_commits(self, database: SqliteDatabase) -> None:
+        with traced(database) as said:
+            await asyncio.gather(*(database.write(lambda unit, n=n: add(unit, f"t{n}")) for n in range(200)))  # type: ignore[misc]  # a default in a lambda
+
+        assert await count(database) == 200
+        assert -(-200 // MAX_GROUP) <= said.count("COMMIT") <= 2 * -(-200 // MAX_GROUP)
+        assert said.count("COMMIT") == said.count("BEGIN IMMEDIATE")
+
+    async def test_one_unit_has_one(self, database: SqliteDatabase) -> None:
+        with traced(database) as said:
+            await database.write(lambda unit: add(unit, "one"))
+
+        assert [sql for sql in said if not sql.startswith(("UPDATE", "INSERT"))] == [
+            "BEGIN IMMEDIATE",
+            "SAVEPOINT unit",
+            "RELEASE unit",
+            "COMMIT",
+        ]
+
+    async def test_a_failing_unit_does_not_undo_its_neighbours(self, database: SqliteDatabase) -> None:
+        async def work(unit: Unit, number: int) -> None:
+            await add(unit, f"before {number}")
+            if number % 3 == 1:
+                raise LookupError(number)
+            await add(unit, "the same" if number % 3 == 2 else f"after {number}")
+
+        with traced(database) as said:
+            outcomes = await asyncio.gather(
+                *(database.write(lambda unit, n=n: work(unit, n)) for n in range(30)),  # type: ignore[misc]  # a default in a lambda
+                return_exceptions=True,
+            )
+
+        assert said.count("COMMIT") <= 3
+        assert [type(outcome) for outcome in outcomes[1::3]] == [LookupError] * 10
+        assert [type(outcome) for outcome in outcomes[2::3]] == [type(None)] + [UniqueViolationError] * 9
+        names = {row[0] for row in await database.reader.rows(ALL, {})}
+        kept = {f"{when} {n}" for n in range(0, 30, 3) for when in ("before", "after")}
+        assert names == kept | {"before 2", "the same"}
+
+    async def test_nobody_is_answered_before_the_commit(self, database: SqliteDatabase, path: Path) -> None:
+        seen: list[int] = []
+
+        async def write(number: int) -> None:
+            await database.write(lambda unit: add(unit, f"t{number}"))
+            with closing(sqlite3.connect(path)) as other:
+                seen.extend(other.execute("SELECT count(*) FROM thing WHERE name = ?", (f"t{number}",)).fetchone())
+
+        await asyncio.gather(*(write(number) for number in range(50)))
+
+        assert seen == [1] * 50
+
+    @pytest.mark.parametrize("cancelled", [[0], [5], [19], [18, 19], list(range(10, 20)), list(range(1, 20)), list(range(20))], ids=str)
+    @pytest.mark.parametrize("steps", range(5))
+    async def test_those_who_go_away_do_not_strand_the_others(self, database: SqliteDatabase, cancelled: list[int], steps: int) -> None:
+        tasks = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(20)]  # type: ignore[misc]  # a default in a lambda
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+        for number in cancelled:
+            tasks[number].cancel()
+        async with asyncio.timeout(5):
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            later = await database.write(lambda unit: add(unit, "later"))
+
+        names = {row[0] for row in await database.reader.rows(ALL, {})}
+        for number, outcome in enumerate(outcomes):
+            if number in cancelled:
+                assert isinstance(outcome, asyncio.CancelledError | int)
+            else:
+                assert isinstance(outcome, int)
+                assert f"t{number}" in names
+        assert later > 0
+        assert "later" in names
+
+    async def test_one_who_goes_away_while_it_works_is_undone_alone(self, database: SqliteDatabase) -> None:
+        async def stays(unit: Unit) -> None:
+            await add(unit, "never")
+            await asyncio.sleep(60)
+
+        first = asyncio.create_task(database.write(lambda unit: add(unit, "first")))
+        stuck = asyncio.create_task(database.write(stays))
+        others = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(3)]  # type: ignore[misc]  # a default in a lambda
+        await asyncio.sleep(0.05)
+        stuck.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(first, *others)
+
+        assert {row[0] for row in await database.reader.rows(ALL, {})} == {"first", "t0", "t1", "t2"}
+
+    async def test_a_file_that_is_full_fails_its_group_and_heals(self, database: SqliteDatabase) -> None:
+        """SQLite may undo the whole transaction then, savepoints and all: nobody in it may be told that all is well."""
+        await database.write(lambda unit: add(unit, "before"))
+        pages = database._writer.execute("PRAGMA page_count").fetchone()[0]
+        database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+        sizes = [10, 10, 200_000, 10, 10, 200_000, 10]
+
+        outcomes = await asyncio.gather(
+            *(database.write(lambda unit, n=n, size=size: add(unit, f"t{n}", note="x" * size)) for n, size in enumerate(sizes)),  # type: ignore[misc]  # defaults in a lambda
+            return_exceptions=True,
+        )
+
+        database._writer.execute("PRAGMA max_page_count = 1000000")
+        after = await database.write(lambda unit: add(unit, "after"))
+        names = {row[0] for row in await database.reader.rows(ALL, {})}
+        told = {f"t{n}" for n, outcome in enumerate(outcomes) if isinstance(outcome, int)}
+        assert names == {"before", "after"} | told
+        assert {type(outcome) for outcome in outcomes if not isinstance(outcome, int)} == {Unavailable}
+        assert after > 0
+
+
+class TestReaders:
+    async def test_see_only_what_is_committed(self, database: SqliteDatabase) -> None:
+        inside, proceed = asyncio.Event(), asyncio.Event()
+
+        async def work(unit: Unit) -> None:
+            await add(unit, "first")
+            inside.set()
+            await proceed.wait()
+            assert await unit.row(COUNT, {}) == (1,)
+
+        task = asyncio.create_task(database.write(work))
+        await inside.wait()
+        assert await count(database) == 0
+        assert await database.reader.rows(SLOW_COUNT, {}) == [(0,)]
+        proceed.set()
+        await task
+
+        assert await count(database) == 1
+        assert await database.reader.rows(SLOW_COUNT, {}) == [(1,)]
+
+    async def test_are_not_held_up_by_a_writer_here_or_elsewhere(self, database: SqliteDatabase, path: Path) -> None:
+        await database.write(lambda unit: add(unit, "first"))
+
+        with locked(path):
+            begun = time.monotonic()
+            assert await count(database) == 1
+            assert await database.reader.rows(SLOW_COUNT, {}) == [(1,)]
+            await database.ping()
+
+        assert time.monotonic() - begun < 1
+
+    async def test_of_long_statements_leave_the_loop_alone(self, database: SqliteDatabase) -> None:
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000) SELECT count(*) FROM n"
+        statement = Statement("long", text(endless), slow=True)
+
+        async with Pulse() as pulse:
+            begun = time.monotonic()
+            assert await asyncio.gather(*(database.reader.rows(statement, {}) for _ in range(2))) == [[(1500000,)]] * 2
+            took = time.monotonic() - begun
+
+        assert pulse.longest < took / 2
+
+    async def test_in_a_unit_read_what_it_wrote(self, database: SqliteDatabase) -> None:
+        async def work(unit: Unit) -> object:
+            await add(unit, "first")
+            return await database.reader.rows(SLOW_COUNT, {})
+
+        assert await database.write(work) == [(1,)]
+
+
+class TestAnotherWriter:
+    async def test_is_waited_for_without_blocking_the_loop(self, database: SqliteDatabase, path: Path) -> None:
+        async with Pulse() as pulse:
+            with locked(path):
+                task = asyncio.create_task(database.write(lambda unit: add(unit, "patient")))
+                await asyncio.sleep(0.4)
+                assert not task.done()
+                assert await count(database) == 0
+            async with asyncio.timeout(5):
+                await task
+
+        assert pulse.longest < 0.2
+        assert await count(database) == 1
+
+    async def test_who_never_ends_is_given_up_on(self, database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+        with locked(path):
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="cannot write to test.db: database is locked"):
+                    await database.write(lambda unit: add(unit, "impatient"))
+
+        assert await database.write(lambda unit: add(unit, "later"))
+        assert [row[0] for row in await database.reader.rows(ALL, {})] == ["later"]
+
+    async def test_who_never_ends_fails_everyone_who_waits(self, database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+        with locked(path):
+            writes = (database.write(lambda unit, n=n: add(unit, f"t{n}")) for n in range(3))  # type: ignore[misc]  # a default in a lambda
+            outcomes = await asyncio.gather(*writes, return_exceptions=True)
+
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
+
+    async def test_both_write_correctly(self, database: SqliteDatabase, neighbour: SqliteDatabase) -> None:
+        async def write(to: SqliteDatabase, name: str) -> list[int]:
+            return [await to.write(lambda unit, n=n: add(unit, f"{name} {n}")) for n in range(40)]  # type: ignore[misc]  # a default in a lambda
+
+        both = [(database, "here"), (neighbour, "there")]
+        ids = await asyncio.gather(*(write(to, f"{name} {writer}") for to, name in both for writer in range(3)))
+
+        assert len({one for some in ids for one in some}) == 240
+        assert await count(database) == await count(neighbour) == 240
+
+    async def test_each_sees_at_once_what_the_other_was_told_is_written(self, database: SqliteDatabase, neighbour: SqliteDatabase) -> None:
+        for number in range(20):
+            here, there = (database, neighbour) if number % 2 else (neighbour, database)
+            await here.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # a default in a lambda
+            assert await count(there) == number + 1
+            assert await there.reader.rows(SLOW_COUNT, {}) == [(number + 1,)]
+
+
+class TestDurability:
+    async def test_the_file_is_in_wal_mode_and_synced(self, database: SqliteDatabase) -> None:
+        asked = {name: database._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")}
+
+        assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+    async def test_what_was_acknowledged_survives_reopening(self, path: Path) -> None:
+        for number in range(3):
+            database = SqliteDatabase(path)
+            await database.open()
+            assert await count(database) == number
+            await database.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # a default in a lambda
+            await database.close()
+
+    async def test_closing_waits_for_what_is_being_written(self, path: Path) -> None:
+        database = SqliteDatabase(path)
+        await database.open()
+        tasks = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(20)]  # type: ignore[misc]  # a default in a lambda
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        await database.close()
+
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        with closing(sqlite3.connect(path)) as other:
+            names = {name for (name,) in other.execute("SELECT name FROM thing")}
+        assert names >= {f"t{n}" for n, outcome in enumerate(outcomes) if isinstance(outcome, int)}
+
+    async def test_a_folder_that_is_missing_is_made(self, tmp_path: Path) -> None:
+        database = SqliteDatabase(tmp_path / "new" / "folder" / "test.db")
+        await database.open()
+        await database.ping()
+        await database.close()
+
+        assert (tmp_path / "new" / "folder" / "test.db").exists()
+
+    @pytest.mark.parametrize("processes", [1, 2])
+    async def test_what_was_acknowledged_survives_kill_9(self, tmp_path: Path, processes: int) -> None:
+        path = tmp_path / "killed.db"
+        await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
+        told: dict[int, str] = {}
+        for round_ in range(2):
+            command = [sys.executable, "-m", "tests.store.endless_writer", str(path)]
+            logs = [tmp_path / f"{round_} {number}.log" for number in range(processes)]
+            children = [Child([*command, log.stem], log=log) for log in logs]
+            for child, log in zip(children, logs, strict=True):
+                await asyncio.to_thread(child.wait_until, lambda log=log: log.read_text().count("\n") > 20)  # type: ignore[misc]  # a default in a lambda
+            for child in children:
+                child.kill()
+            for log in logs:
+                whole = log.read_text().rpartition("\n")[0]
+                told |= {int(number): name for number, _, name in (line.partition(" ") for line in whole.splitlines())}
+
+            async with world_at(f"sqlite:///{path}") as world:
+                kept = {model.id: model for model in (await world.models.list_models(ANN, ListQuery())).items}
+                assert {number: kept[number].name for number in told} == told
+                for model in kept.values():
+                    assert list(model.properties) == ["number"]
+                assert len(await world.events()) == len(kept)
+        with closing(sqlite3.connect(path)) as other:
+            assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert other.execute("SELECT count(*) FROM property_number").fetchone()[0] == len(kept)
+
+
+async def test_a_long_list_is_read_beside_the_loop(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(url))
+    async with world_at(url) as world:
+        again = sql_world(world.database)
+        for _ in range(3):
+            await again.models.create_model(ANN, NewModel())
+
+        assert len((await again.models.list_models(ANN, ListQuery())).items) == 3

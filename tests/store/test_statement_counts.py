@@ -1,0 +1,269 @@
+"""How many statements each operation runs, exactly, so that one more is seen. The numbers are the same on every database."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
+from modelyard.context import Caller
+from modelyard.deployments.entities import (
+    EnvironmentPatch,
+    InferenceServicePatch,
+    NewEnvironment,
+    NewInferenceService,
+    NewServeRecord,
+)
+from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunPatch
+from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
+from modelyard.records.sql import MAX_PLANS, SqlRecords
+from modelyard.search.page import Cursor, ListQuery, Page, SortKey
+from modelyard.search.tree import And, Compare, Expr, Field, In, Like, Not, Operator, Or, Property, equals
+from modelyard.store.database import Database
+from modelyard.store.statements import Statement
+from tests.store.counting import CountingDatabase
+from tests.store.worlds import sql_repositories, sql_world
+from tests.unit.world import ANN, World
+
+EQ, NE, LT, LE, GT, GE = Operator
+METRIC, PARAMETER, DATASET = ArtifactType.METRIC, ArtifactType.PARAMETER, ArtifactType.DATASET
+SIZE = 205
+LISTS = ["models", "versions", "experiments", "runs", "points", "artifacts", "environments", "services", "serves"]
+
+
+class Counted(NamedTuple):
+    world: World
+    database: CountingDatabase
+    model: int
+    version: int
+    experiment: int
+    run: int
+    environment: int
+    service: int
+
+    async def names(self, work: Awaitable[Any]) -> list[str]:
+        """The statements that this runs, in order."""
+        self.database.forget()
+        await work
+        assert self.database.units <= 1
+        return self.database.names
+
+
+async def counted_world(database: Database) -> Counted:
+    counting = CountingDatabase(database)
+    world = sql_world(counting)
+    model = await world.models.create_model(ANN, NewModel())
+    version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
+    experiment = await world.experiments.create_experiment(ANN, NewExperiment())
+    run = await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id))
+    environment = await world.deployments.create_environment(ANN, NewEnvironment())
+    service = await world.deployments.create_service(ANN, NewInferenceService(environment_id=environment.id, model_id=model.id))
+    return Counted(world, counting, model.id, version.id, experiment.id, run.id, environment.id, service.id)
+
+
+@pytest.fixture
+async def counted(sql: World) -> Counted:
+    return await counted_world(sql.database)
+
+
+def lists(world: World) -> dict[str, Callable[[Caller, ListQuery], Awaitable[Page[Any]]]]:
+    return {
+        "models": world.models.list_models,
+        "versions": world.models.list_versions,
+        "experiments": world.experiments.list_experiments,
+        "runs": world.experiments.list_runs,
+        "points": world.experiments.list_points,
+        "artifacts": world.artifacts.list_artifacts,
+        "environments": world.deployments.list_environments,
+        "services": world.deployments.list_services,
+        "serves": world.deployments.list_serves,
+    }
+
+
+async def fill(counted: Counted) -> None:
+    """`SIZE` rows of every kind, with properties that filters can ask for."""
+    world = counted.world
+
+    async def work(_: object) -> None:
+        for number in range(SIZE):
+            text: dict[str, Any] = {"description": "é" if number % 50 == 0 else "e", "properties": {"n": number, "s": f"text {number}"}}
+            await world.models.create_model(ANN, NewModel(tasks=("a", "b"), **text))
+            await world.models.create_version(ANN, NewVersion(model_id=counted.model, **text))
+            await world.experiments.create_experiment(ANN, NewExperiment(**text))
+            await world.experiments.create_run(ANN, NewRun(experiment_id=counted.experiment, **text))
+            draft = ArtifactDraft(type=METRIC, name=f"loss {number % 9}", value=number / 7, **text)
+            await world.experiments.put_artifact(ANN, counted.run, draft, None)
+            await world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET, **text))
+            await world.deployments.create_environment(ANN, NewEnvironment(**text))
+            new = NewInferenceService(environment_id=counted.environment, model_id=counted.model, **text)
+            await world.deployments.create_service(ANN, new)
+            serve = NewServeRecord(service_id=counted.service, version_id=counted.version, **text)
+            await world.deployments.create_serve(ANN, serve)
+
+    await world.database.write(work)
+
+
+EXACT: list[Expr] = [
+    Compare(Field("name"), GE, ""),
+    Compare(Property("n"), LT, 100),
+    And((In(Property("s"), ("text 5", "text 150")), Not(Compare(Property("n"), EQ, 3)), Or((Compare(Field("id"), GT, 0), equals("name", "x"))))),
+]
+APPROXIMATE: list[Expr] = [
+    Like(Field("description"), "É", fold=True),
+    Compare(Property("n"), GT, 2**53),
+    Like(Property("s"), "TEXT%", fold=True),
+    Not(Compare(Property("s"), EQ, "x" * 300)),
+]
+
+
+async def test_lists(counted: Counted) -> None:
+    """One statement, whatever the page's size and order; two where the database only approximates the filter."""
+    await fill(counted)
+    for kind, list_ in lists(counted.world).items():
+        for limit in (1, 20, 200, None):
+            for sort, after in ((SortKey.ID, None), (SortKey.UPDATED, Cursor(3, 5))):
+                for filter_ in (None, *EXACT, *APPROXIMATE):
+                    counted.database.forget()
+                    page = await list_(ANN, ListQuery(filter=filter_, sort=sort, limit=limit, after=after))
+                    names = counted.database.names
+                    assert len(names) <= (2 if filter_ in APPROXIMATE and limit else 1), (kind, limit, filter_)
+                    assert len(set(names)) == 1
+                    if filter_ is None and kind != "artifacts":
+                        assert len(page.items) >= min(limit or SIZE, SIZE)
+
+
+@pytest.mark.parametrize("kind", LISTS)
+async def test_a_list_of_a_shape_is_compiled_once(counted: Counted, kind: str) -> None:
+    list_ = lists(counted.world)[kind]
+
+    async def statement(**query: Any) -> Statement:
+        counted.database.forget()
+        await list_(ANN, ListQuery(**query))
+        (one,) = counted.database.statements
+        return one
+
+    everything = await statement(limit=1)
+    assert await statement(limit=200) is everything
+    assert await statement(limit=None) is not everything
+    assert await statement(limit=1, descending=True) is not everything
+
+    following = await statement(limit=1, after=Cursor(1, 1))
+    assert await statement(limit=9, after=Cursor(7, 7)) is following
+
+    filtered = await statement(limit=1, filter=Compare(Property("n"), GT, 1))
+    assert await statement(limit=1, filter=Compare(Property("other"), GT, 99)) is filtered
+    assert await statement(limit=1, filter=Compare(Property("n"), LT, 1)) is not filtered
+    assert filtered.compiled(counted.database.flavour) is filtered.compiled(counted.database.flavour)
+
+    by_name = await statement(limit=1, scope=equals("name", "a"))
+    assert await statement(limit=1, scope=equals("name", "b")) is by_name
+    assert await statement(limit=1, filter=equals("name", "a")) is not by_name
+
+
+async def test_the_shapes_kept_are_bounded(sql: World) -> None:
+    world = sql_world(sql.database)
+    records = world.records.models
+    assert isinstance(records, SqlRecords)
+
+    for number in range(MAX_PLANS + 20):
+        shape = [equals("name", "x") if number >> bit & 1 else Compare(Field("id"), GT, 1) for bit in range(11)]
+        records._plan(sql.database.flavour, ListQuery(), records._lower(None, sql.database.flavour), records._lower(And(tuple(shape)), sql.database.flavour))
+
+    assert 0 < len(records._plans) <= MAX_PLANS
+
+
+async def test_reading_one(counted: Counted) -> None:
+    world = counted.world
+
+    assert await counted.names(world.models.get_model(ANN, counted.model)) == ["get model"]
+    assert await counted.names(world.models.get_version(ANN, counted.version)) == ["get model_version"]
+    assert await counted.names(world.experiments.get_experiment(ANN, counted.experiment)) == ["get experiment"]
+    assert await counted.names(world.experiments.get_run(ANN, counted.run)) == ["get run"]
+    assert await counted.names(world.deployments.get_environment(ANN, counted.environment)) == ["get environment"]
+    assert await counted.names(world.deployments.get_service(ANN, counted.service)) == ["get inference_service"]
+    served = ["get inference_service", "get model"]
+    assert await counted.names(world.deployments.get_served_model(ANN, counted.service)) == served
+    newest = ["get inference_service", "list model_version"]
+    assert await counted.names(world.deployments.get_served_version(ANN, counted.service)) == newest
+
+
+async def test_creating(counted: Counted) -> None:
+    world = counted.world
+
+    assert await counted.names(world.models.create_model(ANN, NewModel())) == ["insert model", "append audit event"]
+    version = ["get model", "insert model_version", "append audit event"]
+    assert await counted.names(world.models.create_version(ANN, NewVersion(model_id=counted.model))) == version
+    run = ["get experiment", "insert run", "append audit event"]
+    assert await counted.names(world.experiments.create_run(ANN, NewRun(experiment_id=counted.experiment))) == run
+    environment = ["insert environment", "append audit event"]
+    assert await counted.names(world.deployments.create_environment(ANN, NewEnvironment())) == environment
+    serve = NewServeRecord(service_id=counted.service, version_id=counted.version)
+    served = ["get model_version", "get inference_service", "insert serve_record", "append audit event"]
+    assert await counted.names(world.deployments.create_serve(ANN, serve)) == served
+    artifact = ["insert artifact", "append audit event"]
+    assert await counted.names(world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET))) == artifact
+
+
+async def test_properties_and_lists_cost_one_statement_for_all_of_a_sort(counted: Counted) -> None:
+    properties = {f"n{number}": number for number in range(50)} | {f"s{number}": "text" for number in range(50)}  # type: ignore[dict-item]  # numbers and texts
+    new = NewModel(external_id="x", properties=properties, tasks=("a", "b", "c"), language=("d", "e"))
+
+    names = await counted.names(counted.world.models.create_model(ANN, new))
+
+    index = ["insert property_number", *["insert property_text"] * 3]
+    assert names == ["insert model", "claim external id", *index, "append audit event"]
+
+
+async def test_patching(counted: Counted) -> None:
+    world = counted.world
+    await world.models.update_model(ANN, counted.model, ModelPatch(external_id="x", properties={"a": 1, "b": "text", "same": 7}))
+
+    plain = ["lock model", "update model", "append audit event"]
+    assert await counted.names(world.models.update_model(ANN, counted.model, ModelPatch(owner="ann"))) == plain
+    assert await counted.names(world.models.update_version(ANN, counted.version, VersionPatch())) == [
+        "lock model_version",
+        "update model_version",
+        "append audit event",
+    ]
+    for work, table in (
+        (world.experiments.update_experiment(ANN, counted.experiment, ExperimentPatch()), "experiment"),
+        (world.experiments.update_run(ANN, counted.run, RunPatch()), "run"),
+        (world.deployments.update_environment(ANN, counted.environment, EnvironmentPatch()), "environment"),
+        (world.deployments.update_service(ANN, counted.service, InferenceServicePatch()), "inference_service"),
+    ):
+        assert await counted.names(work) == [f"lock {table}", f"update {table}", "append audit event"]
+
+    patch = ModelPatch(external_id="y", properties={"a": 2, "b": "other", "same": 7})
+    assert await counted.names(world.models.update_model(ANN, counted.model, patch)) == [
+        "lock model",
+        "release external id",
+        "update model",
+        "claim external id",
+        "delete property_number",
+        "delete property_text",
+        "insert property_number",
+        "insert property_text",
+        "append audit event",
+    ]
+
+
+async def test_putting(counted: Counted) -> None:
+    world = counted.world
+
+    def put(type_: ArtifactType, name: str | None, artifact_id: int | None = None) -> Awaitable[Any]:
+        return world.experiments.put_artifact(ANN, counted.run, ArtifactDraft(type=type_, name=name, value=1.0), artifact_id)
+
+    created = ["insert artifact", "append audit event", "artifact attached", "attach artifact"]
+    assert await counted.names(put(DATASET, "rows")) == ["lock run", *created]
+    assert await counted.names(put(PARAMETER, "lr")) == ["lock run", "list artifact", *created]
+    assert await counted.names(put(METRIC, "loss")) == ["lock run", "list artifact", *created, "insert metric_point"]
+    again = ["lock run", "list artifact", "update artifact", "append audit event", "insert metric_point"]
+    assert await counted.names(put(METRIC, "loss")) == again
+
+    free = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET))
+    attached = ["lock run", "lock artifact", "artifact attached", "attach artifact", "append audit event", "update artifact", "append audit event"]
+    assert await counted.names(put(DATASET, None, free.id)) == attached
+
+
+def test_every_list_is_counted() -> None:
+    assert len(LISTS) == len(sql_repositories()) - 1  # links have no list
