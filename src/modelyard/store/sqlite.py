@@ -53,6 +53,8 @@ class SqliteDatabase:
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
         self._commits: set[asyncio.Task[None]] = set()
+        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
 
     async def open(self) -> None:
         if sqlite3.sqlite_version_info < MIN_VERSION:
@@ -64,11 +66,15 @@ class SqliteDatabase:
         self._reader = _SqliteReader(self._inline, self._in_thread)
 
     async def close(self) -> None:
+        """Whoever waits to write already is served first; who comes later is refused."""
+        await self._turns.take()
+        self._closed = True
+        self._start_commit()
         while self._commits:
             await asyncio.gather(*self._commits, return_exceptions=True)
         for pool in (self._readers, self._committer):
             pool.shutdown(wait=True)
-        for connection in (self._inline, self._writer):
+        for connection in self._connections:
             connection.close()
 
     @property
@@ -102,11 +108,19 @@ class SqliteDatabase:
                 result = await work(unit)
             unit.check_whole()
         except BaseException:
-            self._writer.execute("ROLLBACK TO unit")
-            self._writer.execute("RELEASE unit")
+            self._undo()
             raise
         _run(self._writer, "RELEASE unit", ())
         return result
+
+    def _undo(self) -> None:
+        """Undo the unit that failed. Where SQLite undid the whole transaction by itself (a full disk), its group failed with it."""
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK TO unit")
+            self._writer.execute("RELEASE unit")
+            return
+        group, self._group, self._begun = self._group, [], False
+        _tell(group, Unavailable("SQLite had to undo what was written together with a change that failed", retry_after=1))
 
     async def _take_turn(self) -> None:
         try:
@@ -114,6 +128,9 @@ class SqliteDatabase:
         except asyncio.CancelledError:
             self._settle()
             raise
+        if self._closed:
+            self._turns.give()
+            raise Unavailable("the database has been closed")
 
     def _end_turn(self) -> None:
         """Let the next unit join the group; when there is none, or the group is full, commit."""
@@ -141,17 +158,11 @@ class SqliteDatabase:
         failure: Exception | None = None
         try:
             await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the group waits to be told
             failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
         finally:
             self._turns.give()
-        for durable in group:
-            if durable.done():
-                continue
-            if failure is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(failure)
+        _tell(group, failure)
 
     def _commit_now(self) -> None:
         try:
@@ -193,7 +204,19 @@ class SqliteDatabase:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+        self._connections.append(connection)
         return connection
+
+
+def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:
+    """Answer everyone of a group."""
+    for durable in group:
+        if durable.done():
+            continue
+        if failure is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(failure)
 
 
 class _Turns:

@@ -4,21 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from modelyard.api.kubeflow.properties import from_properties, to_properties
 from modelyard.artifacts.entities import ArtifactType
 from modelyard.records.kinds import Kind
-
-__all__ = [
-    "ARTIFACT_LABELS",
-    "NOUNS",
-    "PARENT_LABEL",
-    "V1_ABSENT_OPERATIONS",
-    "V1_PATH_PARAMETERS",
-    "V1_PREFIX",
-    "Noun",
-    "from_properties",
-    "to_properties",
-]
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +17,6 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str
     plural: str
-    id_param: str
     unfound: str = ""
     parent_param: str = ""
     search_rule: str = "name or externalId"
@@ -64,37 +50,33 @@ _BY_PARENT = "(name and parentResourceId), or externalId"
 _BY_EXPERIMENT = "(name and experimentId), or externalId"
 _BY_ARTIFACT_NAME = "(artifactName and parentResourceId), or externalId"
 
-MODEL = Noun(label="registered model", plural="registered models", id_param="registeredmodelId")
+MODEL = Noun(label="registered model", plural="registered models")
 VERSION = Noun(
     label="model version",
     plural="model versions",
-    id_param="modelversionId",
     parent_param="parentResourceId",
     search_rule=_BY_PARENT,
 )
-EXPERIMENT = Noun(label="experiment", plural="experiments", id_param="experimentId")
+EXPERIMENT = Noun(label="experiment", plural="experiments")
 RUN = Noun(
     label="experiment run",
     plural="experiment runs",
-    id_param="experimentrunId",
     parent_param="experimentId",
     search_rule=_BY_EXPERIMENT,
 )
-ENVIRONMENT = Noun(label="serving environment", plural="serving environment", id_param="servingenvironmentId")
+ENVIRONMENT = Noun(label="serving environment", plural="serving environment")
 SERVICE = Noun(
     label="inference service",
     plural="inference service",
-    id_param="inferenceserviceId",
     unfound="InferenceService",
     parent_param="parentResourceId",
     search_rule=_BY_PARENT,
 )
-SERVE = Noun(label="serve model", plural="serve models", id_param="servemodelId")
-ARTIFACT = Noun(label="artifact", plural="artifacts", id_param="id", parent_param="parentResourceId", search_rule=_BY_ARTIFACT_NAME)
+SERVE = Noun(label="serve model", plural="serve models")
+ARTIFACT = Noun(label="artifact", plural="artifacts", parent_param="parentResourceId", search_rule=_BY_ARTIFACT_NAME)
 MODEL_ARTIFACT = Noun(
     label="model artifact",
     plural="model artifacts",
-    id_param="modelartifactId",
     unfound="artifact",
     parent_param="parentResourceId",
     search_rule=_BY_ARTIFACT_NAME,

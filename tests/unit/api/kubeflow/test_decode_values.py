@@ -9,7 +9,7 @@ import pytest
 
 from modelyard.api.kubeflow import wire
 from modelyard.api.kubeflow.decode import BadRequest, LateBadRequest, parse_id, parse_int32, parse_int64, parse_step_ids
-from modelyard.api.kubeflow.vocabulary import from_properties, to_properties
+from modelyard.api.kubeflow.properties import from_properties, to_properties
 from modelyard.records.properties import Properties, PropertyValue, ProtoValue, StructValue
 
 STRUCT = base64.b64encode(b'{"a":[1,2.5,null]}').decode()
