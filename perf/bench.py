@@ -68,8 +68,10 @@ class Watch(msgspec.Struct, frozen=True):
 
 
 def interpreter() -> str:
-    built = "optimised" if "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "") else "not built with optimisations"
-    return f"{platform.python_implementation()} {platform.python_version()} ({built}, {sys.executable})"
+    """Which Python it is. A build that does not say how it was made may be optimised all the same, as Debian's is."""
+    says = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    build = "an optimised build" if says else "a build that does not say it is optimised"
+    return f"{platform.python_implementation()} {platform.python_version()}, {build}, {sys.executable}"
 
 
 def packages() -> Mapping[str, str]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from perf.cpu import ProcessTree
 from perf.load import send_all
 from perf.operations import OPERATIONS
@@ -87,7 +86,7 @@ def test_answers_in_pieces_are_put_together_and_refusals_counted() -> None:
 
 def test_a_server_that_hangs_up_ends_the_run() -> None:
     async def run() -> None:
-        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
             await send_all(server.sockets[0].getsockname()[1], iter([get("/a")]), connections=1)
 
     with pytest.raises(OSError, match=r"closed|reset"):
@@ -100,7 +99,12 @@ async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, an
         for start in range(0, len(answer), 7):
             writer.write(answer[start : start + 7])
             await asyncio.sleep(0.002)
+    await hang_up(reader, writer)
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
+    await writer.wait_closed()
 
 
 def measured(path: Path) -> Any:

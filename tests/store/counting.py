@@ -75,7 +75,8 @@ class _CountingUnit(_CountingReader):
         return await self._unit.execute(statement, values)
 
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
-        self._statements.append(statement)
+        if values:
+            self._statements.append(statement)
         await self._unit.execute_many(statement, values)
 
     async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:

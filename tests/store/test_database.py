@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from modelyard.store.database import Database, IdSequence, UniqueViolationError, Unit
+from modelyard.store.database import Database, UniqueViolationError, Unit
 from tests.store.things import ALL, COUNT, INSERT, INSERT_MANY, NAMED, SET_SCORE, add, count, create_tables, opened
 
 NASTY = [

@@ -44,7 +44,9 @@ def _sequenced(found: Any) -> bool:
 
 def _ours(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:  # noqa: FBT001 - Alembic's signature
     """MySQL's id sequences are tables that only the migration knows; it also makes an index for a foreign key that has none."""
-    return not reflected or not (kind == "table" and str(name).endswith("_sequence") or (kind == "index" and name in _FOREIGN_KEY_INDEXES))
+    return not reflected or not (
+        (kind == "table" and str(name).endswith("_sequence")) or (kind == "index" and name in _FOREIGN_KEY_INDEXES)
+    )
 
 
 _FOREIGN_KEY_INDEXES = {"project_id", "version_id"}

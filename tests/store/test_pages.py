@@ -32,7 +32,12 @@ async def insert(world: World, model_id: int, moments: Moments) -> list[ModelVer
     """Versions of a model, straight into the repository."""
     rows: list[ModelVersion] = []
     for created, updated in moments:
-        blank = dict.fromkeys(ModelVersion.__struct_fields__) | {"id": 0, "project_id": DEFAULT_PROJECT, "revision": 1, "properties": {"n": 1}}
+        blank = dict.fromkeys(ModelVersion.__struct_fields__) | {
+            "id": 0,
+            "project_id": DEFAULT_PROJECT,
+            "revision": 1,
+            "properties": {"n": 1},
+        }
         times = {"created_at": Millis(NOON + created), "updated_at": Millis(NOON + updated)}
         row = ModelVersion(**blank | times | {"model_id": model_id, "name": f"v{next(NUMBERS)}"})  # type: ignore[arg-type]  # fields of several types in one dict
         rows.append(await world.database.write(lambda unit, row=row: world.records.versions.insert(unit, row)))  # type: ignore[misc]  # a default in a lambda

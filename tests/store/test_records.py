@@ -28,11 +28,11 @@ TEXTS = [
     "plain  ",
     "plàin",
     "pla\u0300in",
-    "it's 100% \"so\" \\ | _ * ? [x]",
+    'it\'s 100% "so" \\ | _ * ? [x]',
     "tab\tline\nreturn\r",
     "日本語 עברית",
     "🦜👩‍👩‍👧\U0010ffff",
-    "İıßΣσςKÉé",
+    "İıßΣσςKÉé",  # noqa: RUF001 - letters that look alike are the point
     "\ufeffmark\u200b",
     "e" * 255,
     "🦜" * 255,
@@ -72,7 +72,9 @@ class TestRepository:
 
     async def test_update_replaces_every_field(self, world: World) -> None:
         records = world.records.models
-        before = await world.database.write(lambda unit: records.insert(unit, model(owner="ann", readme="r", tasks=("a",), external_id="x")))
+        before = await world.database.write(
+            lambda unit: records.insert(unit, model(owner="ann", readme="r", tasks=("a",), external_id="x"))
+        )
         after = msgspec.structs.replace(
             before, owner=None, readme="R", tasks=("b", "c"), external_id="y", properties={"n": 1}, updated_at=NOON + 1, revision=2
         )
@@ -98,8 +100,11 @@ class TestRepository:
         other = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
 
         async def work(unit: Unit) -> None:
-            for parent_id, record_id in ((5, artifact.id), (6, artifact.id), (5, artifact.id), (5, other.id)):
-                await world.records.parents.add(unit, parent_id, record_id)
+            parents = world.records.parents
+            for parent_id, record_id in ((5, artifact.id), (6, artifact.id), (5, other.id)):
+                assert not await parents.has(unit, parent_id, record_id)
+                await parents.add(unit, parent_id, record_id)
+                assert await parents.has(unit, parent_id, record_id)
 
         await world.database.write(work)
 
@@ -200,6 +205,16 @@ class TestExactness:
         assert (found.status, found.state) == (RunStatus.KILLED, None)
         assert type(found.status) is RunStatus
         assert ((await world.models.get_model(ANN, made.id)).tasks, made.language) == ((), None)
+
+
+async def test_of_two_clashes_the_name_is_told(world: World) -> None:
+    await world.models.create_model(ANN, NewModel(name="fraud"))
+    await world.experiments.create_experiment(ANN, NewExperiment(external_id="x"))
+
+    with pytest.raises(AlreadyExists) as caught:
+        await world.models.create_model(ANN, NewModel(name="fraud", external_id="x"))
+
+    assert caught.value.details["field"] == "name"
 
 
 class TestRaces:

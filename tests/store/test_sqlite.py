@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 from sqlalchemy import text
 
 from modelyard.errors import Unavailable
-from modelyard.models.entities import NewModel
+from modelyard.models.entities import Model, NewModel
 from modelyard.search.page import ListQuery
 from modelyard.store import migrate, sqlite
 from modelyard.store.database import UniqueViolationError, Unit
@@ -74,7 +75,7 @@ class Pulse:
     def __init__(self) -> None:
         self.longest = 0.0
 
-    async def __aenter__(self) -> "Pulse":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._beat())
         return self
 
@@ -162,6 +163,24 @@ class TestGroupCommit:
                 assert f"t{number}" in names
         assert later > 0
         assert "later" in names
+
+    @pytest.mark.parametrize("behind", [1, 2, 5])
+    async def test_when_all_go_away_who_would_have_joined_the_group_it_still_commits(self, database: SqliteDatabase, behind: int) -> None:
+        tasks: list[asyncio.Task[int]] = []
+
+        async def work(unit: Unit) -> int:
+            for task in tasks[2:]:
+                task.cancel()
+            return await add(unit, "stays")
+
+        tasks.append(asyncio.create_task(database.write(lambda unit: add(unit, "first"))))
+        tasks.append(asyncio.create_task(database.write(work)))
+        tasks += [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(behind)]  # type: ignore[misc]  # a default in a lambda
+        async with asyncio.timeout(5):
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert [type(outcome) for outcome in outcomes] == [int, int, *[asyncio.CancelledError] * behind]
+        assert [row[0] for row in await database.reader.rows(ALL, {})] == ["first", "stays"]
 
     async def test_one_who_goes_away_while_it_works_is_undone_alone(self, database: SqliteDatabase) -> None:
         async def stays(unit: Unit) -> None:
@@ -267,13 +286,15 @@ class TestAnotherWriter:
         monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
         with locked(path):
             for _ in range(2):
-                with pytest.raises(Unavailable, match="cannot write to test.db: database is locked"):
+                with pytest.raises(Unavailable, match=r"cannot write to test\.db: database is locked"):
                     await database.write(lambda unit: add(unit, "impatient"))
 
         assert await database.write(lambda unit: add(unit, "later"))
         assert [row[0] for row in await database.reader.rows(ALL, {})] == ["later"]
 
-    async def test_who_never_ends_fails_everyone_who_waits(self, database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_who_never_ends_fails_everyone_who_waits(
+        self, database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
         with locked(path):
             writes = (database.write(lambda unit, n=n: add(unit, f"t{n}")) for n in range(3))  # type: ignore[misc]  # a default in a lambda
@@ -290,6 +311,23 @@ class TestAnotherWriter:
 
         assert len({one for some in ids for one in some}) == 240
         assert await count(database) == await count(neighbour) == 240
+
+    async def test_a_busy_process_does_not_keep_this_one_out(self, tmp_path: Path) -> None:
+        """It has its next transaction ready the moment a commit is done, and would always be first."""
+        path, log = tmp_path / "busy.db", tmp_path / "busy.log"
+        await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
+        child = Child([sys.executable, "-m", "tests.store.endless_writer", path, "busy"], log=log)
+        try:
+            await asyncio.to_thread(child.wait_until, lambda: log.read_text().count("\n") > 100)
+            async with world_at(f"sqlite:///{path}") as world, asyncio.timeout(8):
+                before = log.read_text().count("\n")
+                for number in range(40):
+                    await world.models.create_model(ANN, NewModel(name=f"patient {number}"))
+                meanwhile = log.read_text().count("\n") - before
+        finally:
+            child.kill()
+
+        assert meanwhile > 20
 
     async def test_each_sees_at_once_what_the_other_was_told_is_written(self, database: SqliteDatabase, neighbour: SqliteDatabase) -> None:
         for number in range(20):
@@ -320,12 +358,24 @@ class TestDurability:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        await database.close()
+        async with asyncio.timeout(5):
+            await database.close()
+            ids = await asyncio.gather(*tasks)
 
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         with closing(sqlite3.connect(path)) as other:
-            names = {name for (name,) in other.execute("SELECT name FROM thing")}
-        assert names >= {f"t{n}" for n, outcome in enumerate(outcomes) if isinstance(outcome, int)}
+            assert {identity for (identity,) in other.execute("SELECT id FROM thing")} == set(ids)
+
+    async def test_who_comes_after_closing_is_refused(self, path: Path) -> None:
+        database = SqliteDatabase(path)
+        await database.open()
+        closing_now = asyncio.create_task(database.close())
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(5):
+            outcomes = await asyncio.gather(*(database.write(lambda unit: add(unit, "late")) for _ in range(3)), return_exceptions=True)
+            await closing_now
+
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
 
     async def test_a_folder_that_is_missing_is_made(self, tmp_path: Path) -> None:
         database = SqliteDatabase(tmp_path / "new" / "folder" / "test.db")
@@ -340,6 +390,7 @@ class TestDurability:
         path = tmp_path / "killed.db"
         await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
         told: dict[int, str] = {}
+        kept: dict[int, Model] = {}
         for round_ in range(2):
             command = [sys.executable, "-m", "tests.store.endless_writer", str(path)]
             logs = [tmp_path / f"{round_} {number}.log" for number in range(processes)]

@@ -60,7 +60,9 @@ class Repositories(NamedTuple):
 class World:
     """All services over one database."""
 
-    def __init__(self, database: Database, records: Repositories, events: Events, read_events: Callable[[], Awaitable[list[Event]]]) -> None:
+    def __init__(
+        self, database: Database, records: Repositories, events: Events, read_events: Callable[[], Awaitable[list[Event]]]
+    ) -> None:
         self.clock = HandClock()
         self.database = database
         self.records = records

@@ -1,6 +1,6 @@
 """Several changes as one PostgreSQL statement: one round trip, one plan, and a transaction of its own.
 
-Each change becomes a data-modifying CTE, the last one the main statement. All see the same snapshot and none sees the others, so a
+Each change becomes a data-modifying CTE, the first one the main statement. All see the same snapshot and none sees the others, so a
 batch must not change a row that it makes. Foreign keys are checked at the end of the statement and may point within it.
 """
 
@@ -21,7 +21,13 @@ _texts: dict[tuple[Statement, ...], str] = {}
 
 
 def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
-    """The one statement and its arguments."""
+    """The one statement and its arguments.
+
+    The server runs the main statement first and then the others from the last to the first: written backwards, the changes happen in
+    the order in which they were asked for. No manual promises it, and only two things lean on it: that the audit events of one unit
+    are numbered in order, and which of two clashes is told.
+    """
+    batch = batch[::-1]
     key = tuple([change.statement for change in batch])
     text = _texts.get(key)
     if text is None:

@@ -55,7 +55,16 @@ class TestFreeStanding:
 
     @pytest.mark.parametrize(
         ("timestamp", "moment"),
-        [("1700000000000", 1700000000000), ("-5", -5), ("+5", 5), ("soon", None), ("", None), ("1.5", None), ("9" * 19, None), (None, None)],
+        [
+            ("1700000000000", 1700000000000),
+            ("-5", -5),
+            ("+5", 5),
+            ("soon", None),
+            ("", None),
+            ("1.5", None),
+            ("9" * 19, None),
+            (None, None),
+        ],
     )
     async def test_a_timestamp_that_is_a_number_is_also_kept_as_one(self, world: World, timestamp: str | None, moment: int | None) -> None:
         artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=METRIC, value=1.0, timestamp=timestamp))
@@ -65,7 +74,9 @@ class TestFreeStanding:
 
 class TestUpdate:
     async def test_says_only_what_changes(self, world: World) -> None:
-        artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=MODEL, name="onnx", uri="old", digest="d", properties={"a": 1}))
+        artifact = await world.artifacts.create_artifact(
+            ANN, ArtifactDraft(type=MODEL, name="onnx", uri="old", digest="d", properties={"a": 1})
+        )
 
         changed = await world.artifacts.update_artifact(ANN, artifact.id, ArtifactDraft(type=MODEL, uri="new", digest=None))
 

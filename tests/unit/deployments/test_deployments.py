@@ -54,8 +54,8 @@ class TestServices:
         other = await world.deployments.create_environment(ANN, NewEnvironment(name="production"))
         await world.deployments.create_service(ANN, NewInferenceService(name="svc", environment_id=other.id, model_id=service.model_id))
 
+        new = NewInferenceService(name="svc", environment_id=service.environment_id, model_id=service.model_id)
         with pytest.raises(AlreadyExists, match="inference service with name svc"):
-            new = NewInferenceService(name="svc", environment_id=service.environment_id, model_id=service.model_id)
             await world.deployments.create_service(ANN, new)
 
     async def test_a_patch(self, world: World, service: InferenceService) -> None:

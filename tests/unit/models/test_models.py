@@ -56,12 +56,13 @@ async def test_of_many_who_want_a_name_one_gets_it(world: World) -> None:
     assert sum(isinstance(outcome, AlreadyExists) for outcome in outcomes) == 8
 
 
-@pytest.mark.parametrize("field", ["name", "external_id"])
-async def test_names_and_external_ids_have_at_most_255_characters(world: World, field: str) -> None:
-    await world.models.create_model(ANN, NewModel(**{field: "é" * 255}))
+async def test_names_and_external_ids_have_at_most_255_characters(world: World) -> None:
+    await world.models.create_model(ANN, NewModel(name="é" * 255, external_id="é" * 255))
 
-    with pytest.raises(Invalid, match=f"{field}.*at most 255 characters, not 256"):
-        await world.models.create_model(ANN, NewModel(**{field: "é" * 256}))
+    with pytest.raises(Invalid, match=r"name.*at most 255 characters, not 256"):
+        await world.models.create_model(ANN, NewModel(name="é" * 256))
+    with pytest.raises(Invalid, match=r"external_id.*at most 255 characters, not 256"):
+        await world.models.create_model(ANN, NewModel(external_id="é" * 256))
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1])

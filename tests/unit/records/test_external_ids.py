@@ -1,4 +1,4 @@
-"""An external id names one thing: one of all the models, versions, experiments, runs, environments and services; one artifact; one serve."""
+"""An external id names one thing: one model, version, experiment, run, environment or service; one artifact; one serve record."""
 
 import pytest
 
@@ -26,8 +26,8 @@ async def test_one_resource_of_any_kind_has_it(world: World) -> None:
         await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id, external_id="x"))
     with pytest.raises(AlreadyExists):
         await world.deployments.create_environment(ANN, NewEnvironment(external_id="x"))
+    new = NewInferenceService(environment_id=environment.id, model_id=model.id, external_id="x")
     with pytest.raises(AlreadyExists):
-        new = NewInferenceService(environment_id=environment.id, model_id=model.id, external_id="x")
         await world.deployments.create_service(ANN, new)
     with pytest.raises(AlreadyExists):
         await world.deployments.update_environment(ANN, environment.id, EnvironmentPatch(external_id="x"))
