@@ -91,10 +91,21 @@ def test_without_its_database_it_says_so_and_exits_with_1(workers: str, tmp_path
     url = f"postgresql://ann:s3cret@127.0.0.1:{free_port()}/models"
     result = command("serve", "--port", "0", "--workers", workers, "--database-url", url, home=tmp_path)
     assert result.returncode == 1
-    assert "cannot be reached" in result.stderr
-    assert "postgresql://ann:***@127.0.0.1" in result.stderr
-    assert "s3cret" not in result.stderr
-    assert "Traceback" not in result.stderr
+    [sentence] = result.stderr.splitlines()
+    assert sentence.startswith(f"The server could not start on the database {url.replace('s3cret', '***')}: PostgreSQL cannot be reached: ")
+    assert sentence.endswith("Start that database, or correct its address by --database-url or MODELYARD_DATABASE_URL.")
+    assert sentence.count("refused") == 1
+    assert "try again" not in sentence
+
+
+def test_on_a_file_that_is_no_database_it_says_so_and_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "modelyard.db").write_bytes(b"something else entirely" * 100)
+    result = command("serve", "--port", "0", "--data-dir", ".", home=tmp_path)
+    assert result.returncode == 1
+    [sentence] = result.stderr.splitlines()
+    assert sentence.startswith(f"The server could not start on the SQLite file {tmp_path / 'modelyard.db'}: ")
+    assert "file is not a database" in sentence
+    assert sentence.endswith("or choose another place by --data-dir.")
 
 
 def test_wipe_empties_a_store(database_url: str, tmp_path: Path) -> None:

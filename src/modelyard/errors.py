@@ -77,7 +77,7 @@ class AlreadyExists(ModelyardError):
 
 
 class Stale(ModelyardError):
-    """Details: `expected`, `actual` revisions."""
+    """Details: the `actual` revision."""
 
     code = Code.STALE
 

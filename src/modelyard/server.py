@@ -4,10 +4,13 @@ Exit codes: 0 stopped as told, 1 could not start (the message says why), 2 a set
 """
 
 import errno
+import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -18,14 +21,17 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from modelyard import logs
-from modelyard.errors import ModelyardError
-from modelyard.settings import Settings, bracketed, flag, hand_over, handed
+from modelyard.errors import ModelyardError, Unavailable
+from modelyard.settings import Settings, bracketed, flag, hand_over, handed, variable
 
 if TYPE_CHECKING:
     from modelyard.api.http.edge import Edge
 
 BACKLOG = 2048
 """Connections that may wait to be accepted while every worker is busy."""
+
+FAILURE_VARIABLE = "MODELYARD_HANDED_FAILURE_FILE"
+"""How a worker process tells why it cannot start: it writes the sentence to the file of this name, and the supervisor shows it once."""
 
 Announce = Callable[[str], None]
 """Called once with the base URL, when requests are answered."""
@@ -98,11 +104,18 @@ def worker() -> "Edge":
 
     settings = handed(os.environ)
     logs.configure(settings.log_level, settings.log_format)
+    _quiet_about_failed_starts()
+
+    def tell(error: Exception) -> None:
+        Path(os.environ[FAILURE_VARIABLE]).write_text(_cannot_start(settings, error), encoding="utf-8")
+
     try:
-        return create(settings)
+        edge = create(settings)
     except ModelyardError as error:
-        logs.logger().error("cannot start", error=error.message)
+        tell(error)
         sys.exit(STARTUP_FAILURE)  # any other code, and the supervisor would try again for ever
+    edge.failed_start = tell
+    return edge
 
 
 class _Server(uvicorn.Server):
@@ -140,23 +153,27 @@ class _Supervisor(Multiprocess):
 def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     from modelyard.app import create  # noqa: PLC0415 - a supervisor of several workers does not need it
 
+    failures: list[Exception] = []
+    _quiet_about_failed_starts()
     try:
-        server = _Server(_config(settings, create(settings)), ready)
-        server.run([listener])
+        edge = create(settings)
+        edge.failed_start = failures.append
+        _Server(_config(settings, edge), ready).run([listener])
     except ModelyardError as error:
-        raise CannotStartError(error.message) from error
-    except SystemExit as stop:
-        if stop.code:
-            raise CannotStartError(_see_above(settings)) from None
+        raise CannotStartError(_cannot_start(settings, error)) from error
+    except SystemExit:
+        if failures:
+            raise CannotStartError(_cannot_start(settings, failures[0])) from None
         raise
 
 
 def _run_several(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
-    os.environ.update(hand_over(settings))
-    supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], ready)
-    supervisor.run()
-    if supervisor.failed:
-        raise CannotStartError(_see_above(settings))
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", prefix="modelyard-") as failure:
+        os.environ.update(hand_over(settings) | {FAILURE_VARIABLE: failure.name})
+        supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], ready)
+        supervisor.run()
+        if supervisor.failed:
+            raise CannotStartError(failure.read() or "The server could not start: a worker process ended at once. The log may say why.")
 
 
 def _config(settings: Settings, app: "Edge | str") -> uvicorn.Config:
@@ -196,8 +213,29 @@ def _cannot_bind(host: str, port: int, error: OSError) -> str:
     return f"Cannot listen on {host}:{port}: {error.strerror}."
 
 
-def _see_above(settings: Settings) -> str:
-    return f"The server could not start; the log lines above say why. Its records are in {settings.store}."
+def _cannot_start(settings: Settings, error: Exception) -> str:
+    """One sentence on the cause, one on what to do. What nobody foresaw is logged with its stack."""
+    if isinstance(error, ModelyardError):
+        cause = error.message.removesuffix("; try again")  # right for a request, not for a start
+    else:
+        cause = str(error) or type(error).__name__
+        if not isinstance(error, sqlite3.Error | OSError):
+            logs.logger().error("cannot start", exc_info=error)
+            return f"The server could not start, and it is a fault of the program: {cause}. The log line above says where."
+    told = f"The server could not start on {settings.store}: {cause}."
+    return f"{told} {_remedy(settings)}" if isinstance(error, Unavailable | sqlite3.Error | OSError) else told
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.uses_sqlite:
+        other = flag("database_url" if settings.database_url else "data_dir")
+        return f"Make sure that this user may write there and that it is a SQLite database, or choose another place by {other}."
+    return f"Start that database, or correct its address by {flag('database_url')} or {variable('database_url')}."
+
+
+def _quiet_about_failed_starts() -> None:
+    """The cause is told in words; uvicorn's line beside it only says that there is one."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != "Application startup failed. Exiting.")
 
 
 def _stopped(_number: int, _frame: object) -> NoReturn:

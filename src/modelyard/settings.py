@@ -82,7 +82,7 @@ CorsOrigins = Annotated[
 ]
 MaxBodyBytes = Annotated[int, Meta(ge=1024, description="Largest request body in bytes; a larger one is refused.")]
 MaxHeaderBytes = Annotated[int, Meta(ge=1024, description="Largest sum of a request's path, query and headers in bytes.")]
-MaxJsonDepth = Annotated[int, Meta(ge=8, le=10_000, description="Deepest nesting of a JSON body.")]
+MaxJsonDepth = Annotated[int, Meta(ge=8, le=900, description="Deepest nesting of a JSON body; its reader can do no more than 900.")]
 MaxPageSize = Annotated[
     int,
     Meta(
@@ -116,7 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cors_origins: CorsOrigins = ()
     max_body_bytes: MaxBodyBytes = 16 * 1024 * 1024
     max_header_bytes: MaxHeaderBytes = 64 * 1024
-    max_json_depth: MaxJsonDepth = 10_000
+    max_json_depth: MaxJsonDepth = 500
     max_page_size: MaxPageSize = 0
     pool_size: PoolSize = 10
     pool_wait_seconds: PoolWait = 10.0
@@ -189,8 +189,11 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | 
     given: dict[str, _Given] = {}
     given |= _from_file(config or environ.get(CONFIG_VARIABLE))
     given |= {name: _Given(value.text, value.source) for name, value in original.values.items()}
-    given |= _from_environment(environ)
-    given |= {name: _Given(value, f"the flag {flag(name)}") for name, value in flags.items() if value is not None}
+    ours = _from_environment(environ)
+    ours |= {name: _Given(value, f"the flag {flag(name)}") for name, value in flags.items() if value is not None}
+    if original.problem and "database_url" not in ours:
+        raise SettingsError(original.problem)
+    given |= ours
     settings = Settings(**{name: _convert(name, value) for name, value in given.items()})
     _check(settings, {name: value.source for name, value in given.items()})
     return Loaded(settings, original.notes)

@@ -42,30 +42,51 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Translated(msgspec.Struct, frozen=True):
-    """Settings by field name, and sentences about what was not taken over."""
+    """Settings by field name, and sentences about what was not taken over, which does no harm.
+
+    `problem`: why the variables name a database that cannot be used, empty if none is. To go on without it would mean to start on another
+    database, so it is an error unless a stronger source gives `database_url`.
+    """
 
     values: Mapping[str, Value]
     notes: tuple[str, ...]
+    problem: str = ""
 
 
 def translate(environ: Mapping[str, str]) -> Translated:
-    """What the MR_* variables among `environ` say. Never fails: what cannot be read is left out and noted."""
+    """What the MR_* variables among `environ` say. Never fails: what cannot be read is left out, and told in `notes` or `problem`."""
     values = {field: Value(environ[name], f"the variable {name}") for name, field in _PLAIN.items() if environ.get(name)}
     notes = [f"{name} is ignored: {why}." for name, why in _IGNORED.items() if environ.get(name)]
     if environ.get("MR_DATASTORE_TYPE", "embedmd") not in ("", "embedmd"):
         notes.append("MR_DATASTORE_TYPE is ignored: there is one kind of store, in the database that --database-url names.")
-    if environ.get(DSN):
-        try:
-            values["database_url"] = Value(_database_url(environ, notes), f"the variable {DSN}")
-        except ValueError as error:
-            notes.append(f"{DSN} is ignored: {error}. Give the database as MODELYARD_DATABASE_URL instead.")
-    else:
-        unused = [name for name in (TYPE, _VERIFY, *_TLS_FILES) if environ.get(name)]
-        notes += [f"{name} is ignored: it needs {DSN}." for name in unused]
-    return Translated(values, tuple(notes))
+    problem = ""
+    try:
+        url = _database_url(environ, notes)
+        if url:
+            values["database_url"] = Value(url, f"the variable {DSN}")
+    except ValueError as error:
+        problem = str(error)
+    return Translated(values, tuple(notes), problem)
 
 
 def _database_url(environ: Mapping[str, str], notes: list[str]) -> str:
+    """Empty when no variable speaks of a database. Raises `ValueError` with the variable and the remedy."""
+    if not environ.get(DSN):
+        for name in (TYPE, _VERIFY, *_TLS_FILES):
+            if environ.get(name):
+                raise ValueError(f"{name} is set, but {DSN} is not: which database is meant? {_remedy(name)}")
+        return ""
+    try:
+        return _read(environ, notes)
+    except ValueError as error:
+        raise ValueError(f"{DSN} cannot be used: {error}. {_remedy(DSN)}") from None
+
+
+def _remedy(name: str) -> str:
+    return f"Give the database as MODELYARD_DATABASE_URL, or unset {name}."
+
+
+def _read(environ: Mapping[str, str], notes: list[str]) -> str:
     kind = environ.get(TYPE) or "mysql"
     tls = {option: environ[name] for name, option in _TLS_FILES.items() if environ.get(name)}
     if environ.get(_VERIFY, "").lower() in ("true", "1", "t"):
@@ -103,7 +124,7 @@ def _mysql(dsn: str, tls: dict[str, str], notes: list[str]) -> str:
     if mode in _MYSQL_MODES:
         query["sslmode"] = _MYSQL_MODES[mode]
     elif mode is not None:
-        notes.append(f"{DSN}: tls={mode} is ignored, the connection is not encrypted; use tls=true or tls=skip-verify.")
+        raise ValueError(f"tls={mode} has no counterpart here (true, skip-verify and false have)")
     notes += [f"{DSN}: the option {name} is ignored." for name in options if name not in _MYSQL_MEANINGLESS]
     port = "" if re.search(r":\d+$", address) else ":3306"
     database = quote(unquote(match["database"]), safe="")

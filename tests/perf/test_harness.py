@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from perf.cpu import ProcessTree
-from perf.load import send_all
+from perf.load import Load, send_all
 from perf.operations import OPERATIONS
 from perf.requests import get
 
@@ -72,39 +72,36 @@ def test_cpu_of_a_running_grandchild_counts() -> None:
 def test_answers_in_pieces_are_put_together_and_refusals_counted() -> None:
     answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno"]
     bodies: list[bytes] = []
-
-    async def run() -> Any:
-        async with await asyncio.start_server(lambda reader, writer: dribble(reader, writer, answers), "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            return await send_all(port, iter([get("/a"), get("/b")]), bodies.append, connections=1)
-
-    load = asyncio.run(run())
+    load = asyncio.run(sent_to(answers, [get("/a"), get("/b")], bodies))
     assert bodies == [b"hello"]
     assert (len(load.latencies), load.refused) == (1, 1)
     assert load.complaint.startswith("HTTP/1.1 404")
 
 
 def test_a_server_that_hangs_up_ends_the_run() -> None:
-    async def run() -> None:
-        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
-            await send_all(server.sockets[0].getsockname()[1], iter([get("/a")]), connections=1)
-
     with pytest.raises(OSError, match=r"closed|reset"):
-        asyncio.run(run())
+        asyncio.run(sent_to([], [get("/a")], []))
 
 
-async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: list[bytes]) -> None:
-    for answer in answers:
-        await reader.readuntil(b"\r\n\r\n")
-        for start in range(0, len(answer), 7):
-            writer.write(answer[start : start + 7])
-            await asyncio.sleep(0.002)
-    await hang_up(reader, writer)
+async def sent_to(answers: list[bytes], requests: list[bytes], bodies: list[bytes]) -> Load:
+    """Send the requests to a server that answers in small pieces and then hangs up."""
+    ended = asyncio.Event()
 
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await reader.readuntil(b"\r\n\r\n")
+            for start in range(0, len(answer), 7):
+                writer.write(answer[start : start + 7])
+                await asyncio.sleep(0.002)
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
 
-async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    await writer.wait_closed()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        try:
+            return await send_all(server.sockets[0].getsockname()[1], iter(requests), bodies.append, connections=1)
+        finally:
+            await ended.wait()
 
 
 def measured(path: Path) -> Any:

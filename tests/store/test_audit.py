@@ -121,7 +121,7 @@ async def test_what_is_refused_leaves_none(world: World) -> None:
         (world.models.create_model(ANN, NewModel(name="fraud")), AlreadyExists),
         (world.models.create_model(ANN, NewModel(external_id="x")), AlreadyExists),
         (world.experiments.create_experiment(ANN, NewExperiment(external_id="x")), AlreadyExists),
-        (world.models.update_model(ANN, model.id, ModelPatch(revision=9)), Stale),
+        (world.models.update_model(ANN, model.id, ModelPatch(revisions=frozenset({9}))), Stale),
         (world.models.update_model(ANN, 99, ModelPatch()), NotFound),
         (world.models.create_model(ANN, NewModel(name="n" * 256)), Invalid),
     ):

@@ -1,19 +1,18 @@
 """What repositories and services promise, the same in memory and on every database."""
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
 from modelyard.context import DEFAULT_PROJECT
-from modelyard.errors import AlreadyExists, ModelyardError, NotFound
-from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunStatus
-from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion
+from modelyard.errors import AlreadyExists, NotFound
+from modelyard.experiments.entities import NewExperiment, NewRun, RunStatus
+from modelyard.models.entities import Model, ModelPatch, NewModel
 from modelyard.records.properties import INT64_MAX, INT64_MIN, Properties, ProtoValue, StructValue
 from modelyard.search.page import ListQuery
-from modelyard.search.tree import both, equals
+from modelyard.search.tree import Compare, Exists, Operator, Property, PropertyType, equals
 from modelyard.store.database import Unit
 from modelyard.store.memory import MemoryDatabase
 from tests.store.worlds import add_project
@@ -217,115 +216,45 @@ async def test_of_two_clashes_the_name_is_told(world: World) -> None:
     assert caught.value.details["field"] == "name"
 
 
-class TestRaces:
-    async def test_of_many_creates_of_one_name_one_wins(self, world: World) -> None:
-        outcomes = await asyncio.gather(*(outcome(world.models.create_model(ANN, NewModel(name="fraud"))) for _ in range(24)))
+async def test_several_changes_of_one_record_in_one_unit(world: World) -> None:
+    """Changes may wait for the end of a unit: what comes later must not overtake them."""
 
-        assert sorted(outcomes) == ["AlreadyExists"] * 23 + ["Model"]
-        assert len((await world.models.list_models(ANN, ListQuery())).items) == 1
+    async def work(_: Unit) -> int:
+        models = world.models
+        one = await models.create_model(ANN, NewModel(name="one", external_id="x", properties={"n": 1, "s": "a"}))
+        two = await models.create_model(ANN, NewModel(name="two"))
+        await models.update_model(ANN, one.id, ModelPatch(external_id="y", properties={"n": 1.0, "s": "b"}))
+        await models.update_model(ANN, two.id, ModelPatch(external_id="x", properties={"n": True}))
+        await models.update_model(ANN, one.id, ModelPatch(external_id=None, properties={"n": 1}))
+        await models.update_model(ANN, two.id, ModelPatch(external_id="y"))
+        await models.update_model(ANN, one.id, ModelPatch(external_id="x", properties={"n": 1.0, "s": "a"}))
+        return one.id
 
-    async def test_of_many_kinds_that_want_an_external_id_one_gets_it(self, world: World) -> None:
-        creates = [
-            outcome(
-                world.models.create_model(ANN, NewModel(external_id="x"))
-                if number % 2
-                else world.experiments.create_experiment(ANN, NewExperiment(external_id="x"))
-            )
-            for number in range(16)
-        ]
+    one_id = await world.database.write(work)
 
-        outcomes = await asyncio.gather(*creates)
-
-        assert outcomes.count("AlreadyExists") == 15
-        models = await world.models.list_models(ANN, ListQuery())
-        experiments = await world.experiments.list_experiments(ANN, ListQuery())
-        assert len(models.items) + len(experiments.items) == 1
-
-    async def test_external_ids_that_change_hands_at_once_stay_unique(self, world: World) -> None:
-        """Everyone tries to take everyone's, again and again: what was claimed is free afterwards, and what is held is held once."""
-        models = [await world.models.create_model(ANN, NewModel(external_id=f"x{number}")) for number in range(4)]
-
-        await asyncio.gather(
-            *(
-                outcome(world.models.update_model(ANN, models[number % 4].id, ModelPatch(external_id=f"x{number * 7 % 5}")))
-                for number in range(40)
-            )
-        )
-
-        held = [found.external_id for found in (await world.models.list_models(ANN, ListQuery())).items]
-        assert len(set(held)) == len(held) == 4
-        for free in {f"x{number}" for number in range(5)} - set(held):
-            await world.experiments.create_experiment(ANN, NewExperiment(external_id=free))
-        for value in held:
-            with pytest.raises(AlreadyExists):
-                await world.experiments.create_experiment(ANN, NewExperiment(external_id=value))
-
-    async def test_concurrent_patches_lose_none(self, world: World) -> None:
-        made = await world.models.create_model(ANN, NewModel())
-
-        async def work(unit: Unit, number: int) -> None:
-            locked = await world.records.models.lock(unit, DEFAULT_PROJECT, made.id)
-            assert locked is not None
-            await world.models.update_model(ANN, made.id, ModelPatch(properties={**locked.properties, f"p{number}": number}))
-
-        await asyncio.gather(*(world.database.write(lambda unit, number=number: work(unit, number)) for number in range(20)))  # type: ignore[misc]  # a default in a lambda
-
-        found = await world.models.get_model(ANN, made.id)
-        assert found.properties == {f"p{number}": number for number in range(20)}
-        assert found.revision == 21
-
-    async def test_of_many_patches_of_one_revision_one_wins(self, world: World) -> None:
-        made = await world.experiments.create_experiment(ANN, NewExperiment())
-
-        outcomes = await asyncio.gather(
-            *(outcome(world.experiments.update_experiment(ANN, made.id, ExperimentPatch(owner=str(n), revision=1))) for n in range(12))
-        )
-
-        assert sorted(outcomes) == ["Experiment"] + ["Stale"] * 11
-
-    async def test_puts_of_one_metric_make_one_metric_and_a_point_each(self, world: World) -> None:
-        run = await new_run(world)
-
-        puts = await asyncio.gather(*(log(world, run, float(number)) for number in range(16)))
-
-        assert sum(put.created for put in puts) == 1
-        scope = both(equals("parent_id", run), equals("name", "loss"))
-        (metric,) = (await world.artifacts.list_artifacts(ANN, ListQuery(scope=scope))).items
-        assert metric.revision == 16
-        points = (await world.experiments.list_points(ANN, ListQuery(scope=equals("run_id", run)))).items
-        assert sorted(point.value for point in points) == [float(number) for number in range(16)]
-        assert points[-1].value == metric.value
-
-    async def test_attaching_at_once_attaches_once(self, world: World) -> None:
-        made = await world.models.create_model(ANN, NewModel())
-        version = await world.models.create_version(ANN, NewVersion(model_id=made.id))
-        artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
-        draft = ArtifactDraft(type=ArtifactType.MODEL, uri="s3://b/k")
-
-        await asyncio.gather(*(world.models.put_artifact(ANN, version.id, draft, artifact.id) for _ in range(8)))
-
-        found = await world.artifacts.list_artifacts(ANN, ListQuery(scope=equals("parent_id", version.id)))
-        assert [item.id for item in found.items] == [artifact.id]
-
-    async def test_versions_made_while_their_model_is_patched(self, world: World) -> None:
-        """On MariaDB the two lock the model's row in different ways, and may have to give way to each other."""
-        made = await world.models.create_model(ANN, NewModel())
-
-        results = await asyncio.gather(
-            *(world.models.create_version(ANN, NewVersion(model_id=made.id)) for _ in range(10)),
-            *(world.models.update_model(ANN, made.id, ModelPatch(owner=str(number))) for number in range(10)),
-        )
-
-        assert sum(isinstance(result, ModelVersion) for result in results) == 10
-        assert (await world.models.get_model(ANN, made.id)).revision == 11
+    found = (await world.models.list_models(ANN, ListQuery())).items
+    assert [(m.name, m.external_id, m.revision) for m in found] == [("one", "x", 4), ("two", "y", 3)]
+    assert [described(m.properties) for m in found] == [{"n": "float 1.0", "s": "str 'a'"}, {"n": "bool True"}]
+    for term in (Compare(Property("n"), Operator.EQ, 1.0), Compare(Property("s"), Operator.EQ, "a"), equals("external_id", "x")):
+        assert [m.id for m in (await world.models.list_models(ANN, ListQuery(filter=term))).items] == [one_id]
+    assert (await world.models.list_models(ANN, ListQuery(filter=Compare(Property("s"), Operator.EQ, "b")))).items == []
+    assert [event.record_id for event in await world.events()] == [1, 2, 1, 2, 1, 2, 1]
 
 
-async def outcome(work: Awaitable[object]) -> str:
-    """The class of what came out: an entity or a domain error."""
-    try:
-        return type(await work).__name__
-    except ModelyardError as error:
-        return type(error).__name__
+async def test_a_property_that_only_changes_its_type(world: World) -> None:
+    made = await world.models.create_model(ANN, NewModel(properties={"n": 1, "zero": 0.0}))
+
+    for value in (1.0, True, 1, "1", StructValue("e30="), 1):
+        changed = await world.models.update_model(ANN, made.id, ModelPatch(properties={"n": value, "zero": -0.0}))
+        assert described(changed.properties)["n"] == described({"n": value})["n"]
+        for type_, member in (
+            (PropertyType.INTEGER, int),
+            (PropertyType.FLOAT, float),
+            (PropertyType.BOOLEAN, bool),
+            (PropertyType.TEXT, str),
+        ):
+            found = (await world.models.list_models(ANN, ListQuery(filter=Exists(Property("n", type_))))).items
+            assert bool(found) is (type(value) is member)
 
 
 async def new_run(world: World) -> int:

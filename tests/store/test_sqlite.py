@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
@@ -13,17 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from modelyard.errors import Unavailable
-from modelyard.models.entities import Model, NewModel
-from modelyard.search.page import ListQuery
-from modelyard.store import migrate, sqlite
+from modelyard.store import sqlite
 from modelyard.store.database import UniqueViolationError, Unit
 from modelyard.store.sqlite import MAX_GROUP, SqliteDatabase
 from modelyard.store.statements import Statement
-from modelyard.store.urls import DatabaseUrl
-from tests.servers.process import Child
 from tests.store.things import ALL, COUNT, add, count, create_tables
-from tests.store.worlds import sql_world, world_at
-from tests.unit.world import ANN
 
 SLOW_COUNT = Statement("slow count", text("SELECT count(*) FROM thing"), slow=True)
 
@@ -312,114 +305,9 @@ class TestAnotherWriter:
         assert len({one for some in ids for one in some}) == 240
         assert await count(database) == await count(neighbour) == 240
 
-    async def test_a_busy_process_does_not_keep_this_one_out(self, tmp_path: Path) -> None:
-        """It has its next transaction ready the moment a commit is done, and would always be first."""
-        path, log = tmp_path / "busy.db", tmp_path / "busy.log"
-        await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
-        child = Child([sys.executable, "-m", "tests.store.endless_writer", path, "busy"], log=log)
-        try:
-            await asyncio.to_thread(child.wait_until, lambda: log.read_text().count("\n") > 100)
-            async with world_at(f"sqlite:///{path}") as world, asyncio.timeout(8):
-                before = log.read_text().count("\n")
-                for number in range(40):
-                    await world.models.create_model(ANN, NewModel(name=f"patient {number}"))
-                meanwhile = log.read_text().count("\n") - before
-        finally:
-            child.kill()
-
-        assert meanwhile > 20
-
     async def test_each_sees_at_once_what_the_other_was_told_is_written(self, database: SqliteDatabase, neighbour: SqliteDatabase) -> None:
         for number in range(20):
             here, there = (database, neighbour) if number % 2 else (neighbour, database)
             await here.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # a default in a lambda
             assert await count(there) == number + 1
             assert await there.reader.rows(SLOW_COUNT, {}) == [(number + 1,)]
-
-
-class TestDurability:
-    async def test_the_file_is_in_wal_mode_and_synced(self, database: SqliteDatabase) -> None:
-        asked = {name: database._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")}
-
-        assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-
-    async def test_what_was_acknowledged_survives_reopening(self, path: Path) -> None:
-        for number in range(3):
-            database = SqliteDatabase(path)
-            await database.open()
-            assert await count(database) == number
-            await database.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # a default in a lambda
-            await database.close()
-
-    async def test_closing_waits_for_what_is_being_written(self, path: Path) -> None:
-        database = SqliteDatabase(path)
-        await database.open()
-        tasks = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(20)]  # type: ignore[misc]  # a default in a lambda
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-        async with asyncio.timeout(5):
-            await database.close()
-            ids = await asyncio.gather(*tasks)
-
-        with closing(sqlite3.connect(path)) as other:
-            assert {identity for (identity,) in other.execute("SELECT id FROM thing")} == set(ids)
-
-    async def test_who_comes_after_closing_is_refused(self, path: Path) -> None:
-        database = SqliteDatabase(path)
-        await database.open()
-        closing_now = asyncio.create_task(database.close())
-        await asyncio.sleep(0)
-
-        async with asyncio.timeout(5):
-            outcomes = await asyncio.gather(*(database.write(lambda unit: add(unit, "late")) for _ in range(3)), return_exceptions=True)
-            await closing_now
-
-        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
-
-    async def test_a_folder_that_is_missing_is_made(self, tmp_path: Path) -> None:
-        database = SqliteDatabase(tmp_path / "new" / "folder" / "test.db")
-        await database.open()
-        await database.ping()
-        await database.close()
-
-        assert (tmp_path / "new" / "folder" / "test.db").exists()
-
-    @pytest.mark.parametrize("processes", [1, 2])
-    async def test_what_was_acknowledged_survives_kill_9(self, tmp_path: Path, processes: int) -> None:
-        path = tmp_path / "killed.db"
-        await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
-        told: dict[int, str] = {}
-        kept: dict[int, Model] = {}
-        for round_ in range(2):
-            command = [sys.executable, "-m", "tests.store.endless_writer", str(path)]
-            logs = [tmp_path / f"{round_} {number}.log" for number in range(processes)]
-            children = [Child([*command, log.stem], log=log) for log in logs]
-            for child, log in zip(children, logs, strict=True):
-                await asyncio.to_thread(child.wait_until, lambda log=log: log.read_text().count("\n") > 20)  # type: ignore[misc]  # a default in a lambda
-            for child in children:
-                child.kill()
-            for log in logs:
-                whole = log.read_text().rpartition("\n")[0]
-                told |= {int(number): name for number, _, name in (line.partition(" ") for line in whole.splitlines())}
-
-            async with world_at(f"sqlite:///{path}") as world:
-                kept = {model.id: model for model in (await world.models.list_models(ANN, ListQuery())).items}
-                assert {number: kept[number].name for number in told} == told
-                for model in kept.values():
-                    assert list(model.properties) == ["number"]
-                assert len(await world.events()) == len(kept)
-        with closing(sqlite3.connect(path)) as other:
-            assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert other.execute("SELECT count(*) FROM property_number").fetchone()[0] == len(kept)
-
-
-async def test_a_long_list_is_read_beside_the_loop(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(url))
-    async with world_at(url) as world:
-        again = sql_world(world.database)
-        for _ in range(3):
-            await again.models.create_model(ANN, NewModel())
-
-        assert len((await again.models.list_models(ANN, ListQuery())).items) == 3

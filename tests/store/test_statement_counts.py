@@ -1,12 +1,13 @@
 """How many statements each operation runs, exactly, so that one more is seen. The numbers are the same on every database."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import pytest
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
-from modelyard.context import Caller
+from modelyard.context import DEFAULT_PROJECT, Caller
 from modelyard.deployments.entities import (
     EnvironmentPatch,
     InferenceServicePatch,
@@ -16,7 +17,7 @@ from modelyard.deployments.entities import (
 )
 from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunPatch
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
-from modelyard.records.sql import MAX_PLANS, SqlRecords
+from modelyard.records.sql import LARGE, MAX_TERMS, SqlRecords
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.tree import And, Compare, Expr, Field, In, Like, Not, Operator, Or, Property, equals
 from modelyard.store.database import Database
@@ -166,21 +167,34 @@ async def test_a_list_of_a_shape_is_compiled_once(counted: Counted, kind: str) -
     assert await statement(limit=1, filter=equals("name", "a")) is not by_name
 
 
-async def test_the_shapes_kept_are_bounded(sql: World) -> None:
-    world = sql_world(sql.database)
-    records = world.records.models
+def shaped(number: int, conditions: int) -> Expr:
+    """A filter of a shape of its own for each number."""
+    return And(tuple(equals("name", "x") if number >> bit & 1 else Compare(Field("id"), GT, 1) for bit in range(conditions)))
+
+
+def kept_terms(records: SqlRecords[Any]) -> int:
+    return sum(terms for _, terms in records._plans.values())
+
+
+async def test_the_statements_kept_are_bounded(sql: World) -> None:
+    records = sql_world(sql.database).records.models
     assert isinstance(records, SqlRecords)
 
-    for number in range(MAX_PLANS + 20):
-        shape = [equals("name", "x") if number >> bit & 1 else Compare(Field("id"), GT, 1) for bit in range(11)]
-        records._plan(
-            sql.database.flavour,
-            ListQuery(),
-            records._lower(None, sql.database.flavour),
-            records._lower(And(tuple(shape)), sql.database.flavour),
-        )
+    for number in range(120):
+        await records.page(sql.database.reader, DEFAULT_PROJECT, ListQuery(filter=shaped(number, 12)))
 
-    assert 0 < len(records._plans) <= MAX_PLANS
+    assert 0 < kept_terms(records) == records._terms <= MAX_TERMS
+
+
+async def test_a_large_statement_that_many_want_at_once_is_counted_once(sql: World) -> None:
+    """It is compiled in a thread, so that a second caller may come before it is kept."""
+    records = sql_world(sql.database).records.models
+    assert isinstance(records, SqlRecords)
+
+    for number in range(6):
+        query = ListQuery(filter=shaped(number, LARGE + 5))
+        await asyncio.gather(*(records.page(sql.database.reader, DEFAULT_PROJECT, query) for _ in range(12)))
+        assert kept_terms(records) == records._terms <= MAX_TERMS
 
 
 async def test_reading_one(counted: Counted) -> None:
@@ -268,7 +282,7 @@ async def test_putting(counted: Counted) -> None:
     assert await counted.names(put(DATASET, "rows")) == ["lock run", *created]
     assert await counted.names(put(PARAMETER, "lr")) == ["lock run", "list artifact", *created]
     assert await counted.names(put(METRIC, "loss")) == ["lock run", "list artifact", *created, "insert metric_point"]
-    again = ["lock run", "list artifact", "update artifact", "insert audit_event", "insert metric_point"]
+    again = ["lock run", "list artifact", "lock artifact", "update artifact", "insert audit_event", "insert metric_point"]
     assert await counted.names(put(METRIC, "loss")) == again
 
     free = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET))

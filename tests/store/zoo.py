@@ -80,7 +80,9 @@ def _common(chance: random.Random, number: int) -> dict[str, Any]:
 
 
 def _model(chance: random.Random, number: int) -> Model:
-    lists: dict[str, Any] = {name: _maybe(chance, [tuple(chance.sample(TASKS, size)) for size in range(4)]) for name in ("language", "tasks")}
+    lists: dict[str, Any] = {
+        name: _maybe(chance, [tuple(chance.sample(TASKS, size)) for size in range(4)]) for name in ("language", "tasks")
+    }
     if number < 2 * len(TASKS):
         lists["tasks"] = tuple(sorted({TASKS[number % len(TASKS)], TASKS[number * 3 % len(TASKS)]}))
     own: dict[str, Any] = dict.fromkeys(Model.__struct_fields__) | {

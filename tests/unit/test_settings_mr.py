@@ -1,8 +1,10 @@
 """The original server's variables: taken over where they mean the same, noted where they do not."""
 
+from pathlib import Path
+
 import pytest
 
-from modelyard.settings import load
+from modelyard.settings import SettingsError, load
 from modelyard.settings_mr import translate
 from modelyard.store.urls import DatabaseUrl
 
@@ -51,7 +53,6 @@ def test_a_postgresql_data_source_name(dsn: str, url: str) -> None:
 @pytest.mark.parametrize(
     ("type_", "dsn"),
     [
-        ("mysql", "root:s3cret@tcp(db)/metadb?tls=custom"),
         ("mysql", "root:s3cret@tcp(db)/metadb?allowOldPasswords=1"),
         ("postgres", "host=db user=ann gssencmode=x"),
     ],
@@ -78,20 +79,51 @@ def test_certificates_become_part_of_the_url() -> None:
     "environ",
     [
         {"MR_DATASTORE_TYPE": "mlmd"},
-        {"MR_EMBEDMD_DATABASE_TYPE": "postgres"},
-        {"MR_EMBEDMD_DATABASE_TYPE": "oracle", "MR_EMBEDMD_DATABASE_DSN": "host=db"},
-        {"MR_EMBEDMD_DATABASE_TYPE": "mysql", "MR_EMBEDMD_DATABASE_DSN": "root:s3cret@pipe(x)/metadb"},
-        {"MR_EMBEDMD_DATABASE_TYPE": "postgres", "MR_EMBEDMD_DATABASE_DSN": "password='s3cret"},
         {"MR_EMBEDMD_DATABASE_SSL_CIPHER": "AES256-SHA"},
         {"MR_CONFIG": "registry.yaml"},
     ],
 )
-def test_what_has_no_meaning_here_is_noted_without_its_secrets(environ: dict[str, str]) -> None:
+def test_what_has_no_meaning_here_is_noted(environ: dict[str, str]) -> None:
     translated = translate(environ)
     assert not translated.values
     assert "ignored" in translated.notes[0]
     assert any(name in translated.notes[0] for name in environ)
-    assert "s3cret" not in translated.notes[0]
+
+
+UNUSABLE = [
+    {"MR_EMBEDMD_DATABASE_TYPE": "postgres"},
+    {"MR_EMBEDMD_DATABASE_TYPE": "mysql"},
+    {"MR_EMBEDMD_DATABASE_SSL_ROOT_CERT": "/tls/ca.pem"},
+    {"MR_EMBEDMD_DATABASE_DSN": "root:s3cret@pipe(x)/metadb"},
+    {"MR_EMBEDMD_DATABASE_DSN": "root:s3cret@tcp(db)/metadb?tls=custom"},
+    {"MR_EMBEDMD_DATABASE_DSN": "password='s3cret", "MR_EMBEDMD_DATABASE_TYPE": "postgres"},
+    {"MR_EMBEDMD_DATABASE_DSN": "host=db", "MR_EMBEDMD_DATABASE_TYPE": "oracle"},
+]
+
+
+@pytest.mark.parametrize("environ", UNUSABLE)
+def test_a_database_that_cannot_be_used_stops_the_start_instead_of_being_replaced_by_another(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, environ)
+    told = str(caught.value)
+    assert next(iter(environ)) in told
+    assert f"MODELYARD_DATABASE_URL, or unset {next(iter(environ))}." in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.parametrize("environ", UNUSABLE)
+def test_it_does_no_harm_where_a_stronger_source_names_the_database(environ: dict[str, str]) -> None:
+    url = "sqlite:///chosen.db"
+    assert load({}, environ | {"MODELYARD_DATABASE_URL": url}).settings.database == url
+    assert load({"database_url": url}, environ).settings.database == url
+
+
+@pytest.mark.parametrize("environ", UNUSABLE)
+def test_a_weaker_source_is_no_answer(environ: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "modelyard.toml"
+    file.write_text('database_url = "sqlite:///other.db"')
+    with pytest.raises(SettingsError):
+        load({}, environ, str(file))
 
 
 def test_a_value_that_cannot_be_used_is_told_by_the_original_s_name() -> None:

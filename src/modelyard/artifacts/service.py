@@ -57,7 +57,7 @@ class ArtifactService:
         """Apply what the draft says. Its type must be the artifact's: `Invalid` otherwise."""
         before = await locked(unit, caller, self._artifacts, artifact_id)
         if draft.type is not before.type:
-            raise Invalid(f"cannot change artifact type from '{before.type}' to '{draft.type}': artifact type is immutable")
+            raise Invalid(f"cannot change artifact type from '{before.type}' to '{draft.type}': artifact type is immutable", field="type")
         return await self._update(unit, caller, before, draft)
 
     async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
@@ -69,12 +69,12 @@ class ArtifactService:
         if artifact_id is not None:
             found = await self._artifacts.lock(unit, caller.project, artifact_id)
             if found is None or found.type is not draft.type:
-                raise Invalid(f"mismatched types, artifact with id {artifact_id} is not a {WORDS[draft.type]}")
+                prefix = "mismatched types, " if found is None else ""
+                raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")
             await self._ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
         else:
             found = await self._namesake(unit, caller, parent_id, draft)
-        if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
-            raise Invalid("metric value is required")
+        _require_value(draft)
         if found is not None:
             return Put(await self._update(unit, caller, found, draft, **links), created=False)
         artifact = await self._create(unit, caller, draft, owner_id=parent_id, **links)
@@ -88,18 +88,17 @@ class ArtifactService:
         page = await self._artifacts.page(unit, caller.project, ListQuery(scope=scope))
         own = [artifact for artifact in page.items if artifact.owner_id == parent_id]
         found = (own or page.items)[:1]
-        return found[0] if found else None
+        # The parent's lock keeps others from putting under it, but not from changing the artifact by its own id.
+        return await self._artifacts.lock(unit, caller.project, found[0].id) if found else None
 
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
-        if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
-            raise Invalid("metric value is required")
-        _check_value(draft)
+        _require_value(draft)
         said: dict[str, Any] = {name: None if value is UNSET else value for name, value in msgspec.structs.asdict(draft).items()}
         new = NewArtifact(
             **{name: said.pop(name) for name in NewArtifact.__struct_fields__}
             | {"properties": {} if draft.properties is UNSET else draft.properties}
         )
-        del said["revision"]
+        del said["revisions"]
         links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
         return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
 
@@ -109,6 +108,12 @@ class ArtifactService:
         if draft.timestamp is not UNSET:
             own["recorded_at"] = _moment(draft)
         return await self._ledger.update(unit, caller, self._artifacts, before, draft, **own)
+
+
+def _require_value(draft: ArtifactDraft) -> None:
+    if draft.type is ArtifactType.METRIC and draft.value in (UNSET, None):
+        raise Invalid("metric value is required")
+    _check_value(draft)
 
 
 def _check_value(draft: ArtifactDraft) -> None:

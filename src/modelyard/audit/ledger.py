@@ -48,12 +48,12 @@ class Ledger:
 
     async def update(self, unit: Unit, caller: Caller, records: Records[R], before: R, patch: RecordPatch, **own: Any) -> R:
         """Apply a patch to a record locked in this unit. Errors: `Stale`, `Invalid`, `AlreadyExists`."""
-        if patch.revision not in (None, before.revision):
-            message = f"{records.kind.label} {before.id} is at revision {before.revision}, not {patch.revision}: read it again and retry"
-            raise Stale(message, expected=patch.revision, actual=before.revision)
+        if patch.revisions is not None and before.revision not in patch.revisions:
+            message = f"{records.kind.label} {before.id} is at revision {before.revision} by now: read it again and retry"
+            raise Stale(message, actual=before.revision)
         _check(patch)
         changes = {
-            name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revision"
+            name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revisions"
         }
         after = msgspec.structs.replace(before, **{**changes, **own}, updated_at=self._later_than(before), revision=before.revision + 1)
         await records.update(unit, before, after)

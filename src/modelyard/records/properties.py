@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from modelyard.errors import invalid
+from modelyard.errors import Invalid, invalid
 
 MAX_KEY = 255
+MAX_PROPERTIES = 5_000
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
@@ -37,6 +38,8 @@ _DECODER = msgspec.json.Decoder(dict[str, bool | int | float | str | dict[str, s
 
 def check(properties: Properties) -> None:
     """Refuse what no database could keep. Raises `Invalid` naming the key."""
+    if len(properties) > MAX_PROPERTIES:
+        raise Invalid(f"there are {len(properties)} custom properties: use at most {MAX_PROPERTIES}, or keep the rest in an artifact")
     for key, value in properties.items():
         if len(key) > MAX_KEY:
             invalid("a custom property's key", key, f"use at most {MAX_KEY} characters")

@@ -35,10 +35,10 @@ class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
 class RecordPatch(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every command that changes a record. UNSET leaves a field as it is; `properties` replaces the whole map.
 
-    `revision` is the one that the caller saw, when they insist on it.
+    `revisions` are the ones that the caller would have changed, when they insist on it.
     """
 
     external_id: str | None | msgspec.UnsetType = msgspec.UNSET
     description: str | None | msgspec.UnsetType = msgspec.UNSET
     properties: Properties | msgspec.UnsetType = msgspec.UNSET
-    revision: int | None = None
+    revisions: frozenset[int] | None = None

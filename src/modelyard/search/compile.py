@@ -14,7 +14,7 @@ import operator
 import sys
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, literal_column, not_, or_, select, true
@@ -84,12 +84,25 @@ class _Lowering:
                 return ("not", self.lower(term, negated=not negated))
             case Exists(subject):
                 return self._exists(subject)
+            case In(Field() as subject, values) if self.fields[subject.name].type in (FieldType.TEXT, FieldType.INTEGER):
+                return self._among(subject, values)
             case In(subject, values):
                 return ("or", *[self._compare(Compare(subject, Operator.EQ, value), negated=negated) for value in values])
             case Like():
                 return self._like(expr, negated=negated)
             case Compare():
                 return self._compare(expr, negated=negated)
+
+    def _among(self, subject: Field, values: tuple[Scalar, ...]) -> Shape:
+        """A column IN a list. The length is rounded up by repeating, so that lists of any length make few shapes."""
+        spec = self.fields[subject.name]
+        wanted = [coerce(spec, subject.type, value) for value in values]
+        kept: list[Scalar] = [value if isinstance(value, str) else math.floor(value) for value in wanted if _storable(value)]
+        if not kept:
+            return _NOTHING
+        length = 1 << (len(kept) - 1).bit_length()
+        self.values += [*kept, *[kept[-1]] * (length - len(kept))]
+        return ("among", subject.name, length)
 
     def _exists(self, subject: Field | Property) -> Shape:
         if isinstance(subject, Field):
@@ -201,6 +214,11 @@ class _Lowering:
         return ("like", source, subject.name if source == "field" else "", "lower" if expr.fold else "")
 
 
+def _storable(value: str | float | None) -> TypeGuard[str | float]:
+    """Whether a column of text or of integers can hold it at all."""
+    return isinstance(value, str) or (value is not None and INT64_MIN <= value <= INT64_MAX and value == math.floor(value))
+
+
 class Source(msgspec.Struct, frozen=True):
     """Where a kind's facts are: its table, its number in the property index, and its link fields (name to link table)."""
 
@@ -286,6 +304,10 @@ class _Builder:
         value = self.value(column.type)
         return and_(column.is_not(None), _OPERATORS[op](column, value)) if column.nullable else _OPERATORS[op](column, value)
 
+    def _among(self, name: str, length: int) -> ColumnElement[bool]:
+        column = self.source.table.c[name]
+        return and_(column.is_not(None), column.in_([self.value(column.type) for _ in range(length)]))
+
     def _link(self, name: str, op: Operator) -> ColumnElement[bool]:
         link = self.source.links[name]
         linked = self.source.table.c.id.in_(select(link.c.id).where(link.c[name] == self.value(link.c[name].type)))
@@ -327,6 +349,7 @@ _BUILD: Mapping[str, Callable[..., ColumnElement[bool]]] = {
     "false": _Builder._nothing,  # noqa: SLF001 - likewise
     "exists": _Builder._exists,  # noqa: SLF001 - likewise
     "compare": _Builder._compare,  # noqa: SLF001 - likewise
+    "among": _Builder._among,  # noqa: SLF001 - likewise
     "link": _Builder._link,  # noqa: SLF001 - likewise
     "like": _Builder._like,  # noqa: SLF001 - likewise
     "property exists": _Builder._any_property,  # noqa: SLF001 - likewise

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
-from modelyard.errors import invalid
+from modelyard.errors import Invalid
 from modelyard.search.tree import PropertyType, Scalar
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
@@ -79,9 +79,10 @@ def _number(spec: FieldSpec, value: Scalar) -> int | float:
             return int(value)
         if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
             return float(value)
-        _incomparable(spec, value, "a number; times are milliseconds since 1970")
+        _incomparable(spec, value, "a number: milliseconds since 1970" if spec.name.endswith("_at") else "a number")
     return value
 
 
 def _incomparable(spec: FieldSpec, value: object, remedy: str) -> NoReturn:
-    invalid(f"the filter's value for {spec.name}", value, f"type mismatch, the field is compared with {remedy}")
+    shown = repr(value)[:80]
+    raise Invalid(f"the filter compares {spec.name} with {shown}: type mismatch, the field is compared with {remedy}", field=spec.name)

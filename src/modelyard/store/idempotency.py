@@ -12,15 +12,20 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from modelyard.context import Caller, Clock
 from modelyard.errors import ReusedKey
-from modelyard.store.database import Database, UniqueViolationError, Unit
+from modelyard.store.database import Database, Row, UniqueViolationError, Unit, Values
 from modelyard.store.statements import Statement
 from modelyard.store.tables import IDEMPOTENCY_KEY as KEY
 
 RETENTION_MILLIS = 24 * 60 * 60 * 1000
 """How long an answer is kept."""
 
+PURGE_MILLIS = 60 * 60 * 1000
+"""How often a process throws away what is older."""
+
 _OF = (KEY.c.project_id == bindparam("project"), KEY.c.value == bindparam("key"))
-_FIND = Statement("find idempotency key", select(KEY.c.fingerprint, KEY.c.status, KEY.c.headers, KEY.c.body).where(*_OF))
+_OLD = KEY.c.created_at < bindparam("limit")
+_FIND = Statement("find idempotency key", select(KEY.c.fingerprint, KEY.c.status, KEY.c.headers, KEY.c.body).where(*_OF, ~_OLD))
+_EXPIRE = Statement("expire idempotency key", delete(KEY).where(*_OF, _OLD))
 _CLAIM = Statement(
     "claim idempotency key",
     insert(KEY).values(
@@ -30,7 +35,11 @@ _CLAIM = Statement(
 _KEEP = Statement(
     "keep answer", update(KEY).values(status=bindparam("code"), headers=bindparam("heads"), body=bindparam("text")).where(*_OF)
 )
-_FORGET = Statement("forget old answers", delete(KEY).where(KEY.c.created_at < bindparam("limit")))
+_PURGE = Statement("purge old answers", delete(KEY).where(_OLD))
+
+
+class _TakenMeanwhileError(Exception):
+    """Another request with this key won the race, and is committed by now."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,36 +56,46 @@ class Answers:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._purged: int = clock()
 
     async def run(self, caller: Caller, key: str, fingerprint: str, produce: Callable[[], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """The answer for this key and whether it is a replay. What `produce` writes joins the same transaction; an exception of it
         undoes the claim. Keys are apart by project and dialect. Raises `ReusedKey` when the key came with another request.
         """
-        stored_key = hashlib.sha256(f"{caller.dialect} {key}".encode()).hexdigest()
+        now = self._clock()
+        of = {"project": caller.project, "key": hashlib.sha256(f"{caller.dialect} {key}".encode()).hexdigest()}
 
         async def work(unit: Unit) -> tuple[Answer, bool]:
-            kept = await self._find(unit, caller, stored_key, fingerprint)
+            kept = await unit.row(_FIND, {**of, "limit": now - RETENTION_MILLIS})
             if kept is not None:
-                return kept, True
-            now = self._clock()
-            await unit.execute(_FORGET, {"limit": now - RETENTION_MILLIS})
-            values = {"project": caller.project, "key": stored_key, "print": fingerprint, "now": now}
-            await unit.execute(_CLAIM, values)
+                return _replay(kept, fingerprint), True
+            await self._claim(unit, of, fingerprint, now)
             answer = await produce()
-            kept_as = {"project": caller.project, "key": stored_key, "code": answer.status, "heads": answer.headers, "text": answer.body}
-            await unit.execute(_KEEP, kept_as)
+            await unit.execute(_KEEP, {**of, "code": answer.status, "heads": answer.headers, "text": answer.body})
             return answer, False
 
         try:
-            return await self._database.write(work)
-        except UniqueViolationError:
-            # Another request with this key won the race and is committed by now: this time its answer is found.
-            return await self._database.write(work)
+            outcome = await self._database.write(work)
+        except _TakenMeanwhileError:
+            outcome = await self._database.write(work)
+        await self._purge(now)
+        return outcome
 
-    async def _find(self, unit: Unit, caller: Caller, key: str, fingerprint: str) -> Answer | None:
-        row = await unit.row(_FIND, {"project": caller.project, "key": key})
-        if row is None:
-            return None
-        if row[0] != fingerprint:
-            raise ReusedKey("this idempotency key was used for another request: use a new key for a new request")
-        return Answer(row[1], row[2], row[3])
+    async def _claim(self, unit: Unit, of: Values, fingerprint: str, now: int) -> None:
+        await unit.execute(_EXPIRE, {**of, "limit": now - RETENTION_MILLIS})
+        try:
+            await unit.execute(_CLAIM, {**of, "print": fingerprint, "now": now})
+        except UniqueViolationError as error:
+            raise _TakenMeanwhileError from error
+
+    async def _purge(self, now: int) -> None:
+        """Now and then, and in a unit of its own: a request must not wait for the keys of others."""
+        if now - self._purged >= PURGE_MILLIS:
+            self._purged = now
+            await self._database.write(lambda unit: unit.execute(_PURGE, {"limit": now - RETENTION_MILLIS}))
+
+
+def _replay(row: Row, fingerprint: str) -> Answer:
+    if row[0] != fingerprint:
+        raise ReusedKey("this idempotency key was used for another request: use a new key for a new request")
+    return Answer(row[1], row[2], row[3])

@@ -106,7 +106,7 @@ class TestUpdate:
         artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=MODEL))
 
         with pytest.raises(Stale):
-            await world.artifacts.update_artifact(ANN, artifact.id, ArtifactDraft(type=MODEL, uri="new", revision=7))
+            await world.artifacts.update_artifact(ANN, artifact.id, ArtifactDraft(type=MODEL, uri="new", revisions=frozenset({7})))
 
     async def test_of_what_is_not_there(self, world: World) -> None:
         with pytest.raises(NotFound, match="no artifact has the id 9"):
@@ -150,7 +150,7 @@ class TestUnderAVersion:
         document = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=DOCUMENT))
 
         for wrong in (document.id, 99):
-            with pytest.raises(Invalid, match=f"mismatched types, artifact with id {wrong} is not a model artifact"):
+            with pytest.raises(Invalid, match=f"artifact with id {wrong} is not a model artifact"):
                 await self.put(world, version, ArtifactDraft(type=MODEL), wrong)
 
         assert await listed(world, version.id) == []

@@ -73,7 +73,7 @@ async def test_what_is_refused_is_not_remembered(world: World) -> None:
     with pytest.raises(AlreadyExists):
         await world.models.create_model(ANN, NewModel(name="fraud"))
     with pytest.raises(Stale):
-        await world.models.update_model(ANN, model.id, ModelPatch(revision=7))
+        await world.models.update_model(ANN, model.id, ModelPatch(revisions=frozenset({7})))
     with pytest.raises(Invalid):
         await world.models.update_model(ANN, model.id, ModelPatch(properties={"n": 2**63}))
 

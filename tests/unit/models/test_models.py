@@ -128,13 +128,15 @@ class TestPatch:
 
     async def test_of_a_revision_that_has_passed_is_refused(self, world: World) -> None:
         model = await world.models.create_model(ANN, NewModel())
-        await world.models.update_model(ANN, model.id, ModelPatch(owner="first", revision=1))
+        await world.models.update_model(ANN, model.id, ModelPatch(owner="first", revisions=frozenset({1})))
 
-        with pytest.raises(Stale, match="revision 2, not 1: read it again") as caught:
-            await world.models.update_model(ANN, model.id, ModelPatch(owner="second", revision=1))
+        for passed in (frozenset({1}), frozenset({1, 3}), frozenset[int]()):
+            with pytest.raises(Stale, match="at revision 2 by now: read it again") as caught:
+                await world.models.update_model(ANN, model.id, ModelPatch(owner="second", revisions=passed))
+            assert caught.value.details["actual"] == 2
 
-        assert (caught.value.details["expected"], caught.value.details["actual"]) == (1, 2)
         assert (await world.models.get_model(ANN, model.id)).owner == "first"
+        assert (await world.models.update_model(ANN, model.id, ModelPatch(owner="third", revisions=frozenset({1, 2})))).revision == 3
 
     async def test_time_does_not_run_backwards(self, world: World) -> None:
         model = await world.models.create_model(ANN, NewModel())

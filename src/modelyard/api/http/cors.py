@@ -21,7 +21,7 @@ REQUEST_HEADERS = (
     "Idempotency-Key",
     "X-Request-Id",
 )
-EXPOSED_HEADERS = ("Link", "ETag")
+EXPOSED_HEADERS = ("Link", "ETag", "X-Request-Id", "Idempotency-Replayed")
 MAX_AGE_SECONDS = 300
 
 _ALLOWED_REQUEST_HEADERS = frozenset(name.lower() for name in (*REQUEST_HEADERS, "Origin"))

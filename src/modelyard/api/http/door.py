@@ -52,7 +52,7 @@ class Door:
 
     async def _call(self, operation: Operation, request: Request, named: Mapping[bytes, bytes]) -> Response:
         if deeper_than(request.body, self._limits.json_depth):
-            raise _too_deep()
+            raise self._too_deep()
         if request.method == "POST" and self._idempotency is not None:
             key = named.get(b"idempotency-key")
             if key is not None:
@@ -61,7 +61,7 @@ class Door:
 
     def _failed(self, request: Request, error: Exception) -> Response:
         if isinstance(error, RecursionError) and deeper_than(request.body, _DEEP):
-            error = _too_deep()
+            error = self._too_deep()
         try:
             response = self.dialect.render_error(request, error)
         except Exception as second:  # noqa: BLE001 - as above
@@ -72,6 +72,10 @@ class Door:
             return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
         return response
 
+    def _too_deep(self) -> errors.Invalid:
+        limit = self._limits.json_depth
+        return errors.Invalid(f"the request's body is nested more deeply than {limit} levels, the limit that the setting max_json_depth sets")
+
 
 def no_route(allowed: tuple[str, ...]) -> Response:
     """404 in plain text or, when the path answers other methods, an empty 405 with one `Allow` line for each of them."""
@@ -79,7 +83,3 @@ def no_route(allowed: tuple[str, ...]) -> Response:
         return NOT_FOUND
     lines: tuple[Header, ...] = tuple((b"allow", method.encode()) for method in allowed)
     return Response(405, content_type=b"", headers=lines)
-
-
-def _too_deep() -> errors.Invalid:
-    return errors.Invalid("the request's body is nested too deeply")

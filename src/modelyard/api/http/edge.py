@@ -15,7 +15,7 @@ from modelyard.api.http.door import NOT_FOUND, Door, no_route
 from modelyard.api.http.gate import CLOSE, Gate
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
-from modelyard.api.http.lifespan import Hook, run_lifespan
+from modelyard.api.http.lifespan import Hook, Told, run_lifespan
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
@@ -65,6 +65,8 @@ class Edge:
         self._shutdown = shutdown
         self._clock = clock
         self._request_id = request_id_maker()
+        self.failed_start: Told | None = None
+        """Whoever runs the server may set it, to be told why `startup` failed; otherwise the log is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,7 +88,7 @@ class Edge:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await run_lifespan(receive, send, self._startup, self._shutdown, self._log)
+            await run_lifespan(receive, send, self._startup, self._shutdown, self._log, self.failed_start)
         else:
             await send({"type": "websocket.close", "code": 1000})
 

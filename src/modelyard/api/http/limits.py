@@ -15,7 +15,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     head: int = 64 * 1024
     """Path, query and headers together."""
     header_count: int = 128
-    json_depth: int = 10_000
+    json_depth: int = 500
+    """Brackets open at once in a body. The decoder itself gives up a little beyond 900."""
 
     def head_too_large(self, path: str, query: bytes, headers: Sequence[Header]) -> bool:
         if len(headers) > self.header_count:

@@ -17,7 +17,7 @@ from modelyard.api.kubeflow.decode import (
     parse_step_ids,
 )
 from modelyard.api.kubeflow.filter import ByLiteral, Names
-from modelyard.api.kubeflow.handlers import answer, expected_revision, list_answer, named, path_id
+from modelyard.api.kubeflow.handlers import answer, expected_revisions, list_answer, named, path_id
 from modelyard.api.kubeflow.refusals import NothingFound
 from modelyard.api.kubeflow.resource import Resource, Show
 from modelyard.api.kubeflow.translate import DOMAIN_NAMES, command, filter_names, shower
@@ -37,7 +37,7 @@ Putter = Callable[[Caller, int, ArtifactDraft, int | None], Awaitable[Put]]
 _PARAMETER_NAMES = {**DOMAIN_NAMES, "value": "text_value"}
 _TYPES = frozenset(ArtifactType)
 _TIMESTAMP = ByLiteral(number="recorded_at", text="timestamp")
-_MORE_NAMES: dict[str, str | ByLiteral] = {"artifactType": "type", "timestamp": _TIMESTAMP}
+_MORE_NAMES: dict[str, str | ByLiteral] = {"artifactType": "type"}
 
 
 def artifact_show(version: Version) -> Show:
@@ -48,12 +48,19 @@ def artifact_show(version: Version) -> Show:
 
 
 def artifact_names(version: Version, only: ArtifactType | None = None) -> Names:
-    """What artifacts can be filtered by. Where any type is listed, `value` is a metric's or a parameter's, by what it is compared with."""
-    values: dict[ArtifactType | None, str | ByLiteral] = {
-        None: ByLiteral(number="value", text="text_value"),
-        ArtifactType.PARAMETER: "text_value",
+    """What artifacts can be filtered by: the fields of the type that is listed, or of all.
+
+    Where any type is listed, `value` is a metric's or a parameter's, by what it is compared with.
+    """
+    if only is None:
+        return filter_names(
+            *version.shown.values(), **_MORE_NAMES, timestamp=_TIMESTAMP, value=ByLiteral(number="value", text="text_value")
+        )
+    more: dict[ArtifactType, dict[str, str | ByLiteral]] = {
+        ArtifactType.METRIC: {"timestamp": _TIMESTAMP},
+        ArtifactType.PARAMETER: {"value": "text_value"},
     }
-    return filter_names(*version.shown.values(), **_MORE_NAMES, value=values.get(only, "value"))
+    return filter_names(version.shown[only], **_MORE_NAMES, **more.get(only, {}))
 
 
 def point_show(metric: type[Wire]) -> Show:
@@ -61,16 +68,16 @@ def point_show(metric: type[Wire]) -> Show:
 
 
 def point_names(metric: type[Wire]) -> Names:
-    return filter_names(metric, **_MORE_NAMES)
+    return filter_names(metric, timestamp=_TIMESTAMP)
 
 
-def draft(body: Wire, revision: int | None = None) -> ArtifactDraft:
+def draft(body: Wire, revisions: frozenset[int] | None = None) -> ArtifactDraft:
     """What a body of any type says of an artifact. A parameter's `value` is text, a metric's a number: two fields of the domain."""
     type_ = ArtifactType(str(body.__struct_config__.tag))
     value = getattr(body, "value", None)
     if type_ is ArtifactType.PARAMETER and value is not None:
-        return command(ArtifactDraft, msgspec.structs.replace(body, value=None), type=type_, revision=revision, text_value=value)
-    return command(ArtifactDraft, body, type=type_, revision=revision)
+        return command(ArtifactDraft, msgspec.structs.replace(body, value=None), type=type_, revisions=revisions, text_value=value)
+    return command(ArtifactDraft, body, type=type_, revisions=revisions)
 
 
 class ArtifactHandlers:
@@ -95,16 +102,18 @@ class ArtifactHandlers:
 
     def update(self, variants: object) -> Handler:
         async def handle(request: Request) -> Response:
-            artifact_id = path_id(request, "artifact")
             try:
-                change = draft(decode_artifact(variants, request.body), expected_revision(request))
+                change = draft(decode_artifact(variants, request.body), expected_revisions(request))
             except LateBadRequest as error:
-                artifact = await self._service.get_artifact(request.caller, artifact_id)
+                artifact = await self._service.get_artifact(request.caller, path_id(request, "artifact"))
                 if isinstance(error, UnknownArtifactType):
                     text = f"cannot change artifact type from '{artifact.type}' to 'unknown': artifact type is immutable"
                     raise BadRequest(text) from error
                 raise
-            changed = await self._service.update_artifact(request.caller, artifact_id, change)
+            try:
+                changed = await self._service.update_artifact(request.caller, path_id(request, "artifact"), change)
+            except Invalid as error:
+                raise (BadRequest(error.message) if error.details.get("field") == "type" else error) from error
             return answer(200, self._show(changed), changed)
 
         return handle
@@ -113,14 +122,13 @@ class ArtifactHandlers:
         """POST under a version or run: 201 when the artifact is new there, 200 when it was there already and is changed."""
 
         async def handle(request: Request) -> Response:
-            parent_id = path_id(request, parent.words.label)
             try:
                 body = decode_artifact(variants, request.body)
-                change = draft(body)
+                change, artifact_id = draft(body), _existing_id(body)
             except LateBadRequest:
-                await parent.get(request.caller, parent_id)
+                await parent.get(request.caller, path_id(request, parent.words.label))
                 raise
-            done = await put(request.caller, parent_id, change, _existing_id(body))
+            done = await put(request.caller, path_id(request, parent.words.label), change, artifact_id)
             return answer(201 if done.created else 200, self._show(done.artifact), done.artifact)
 
         return handle
@@ -156,9 +164,13 @@ class ModelArtifactHandlers:
         return artifact
 
     async def update(self, request: Request) -> Response:
-        body = decode_strict(PlainModelArtifactUpdate, request.body)
-        artifact = await self.get(request.caller, path_id(request, "model artifact"))
-        change = command(ArtifactDraft, body, type=ArtifactType.MODEL, revision=expected_revision(request))
+        try:
+            body = decode_strict(PlainModelArtifactUpdate, request.body)
+            change = command(ArtifactDraft, body, type=ArtifactType.MODEL, revisions=expected_revisions(request))
+        except LateBadRequest:
+            await self.get(request.caller, path_id(request, "artifact"))
+            raise
+        artifact = await self.get(request.caller, path_id(request, "artifact"))
         changed = await self._service.update_artifact(request.caller, artifact.id, change)
         return answer(200, self._show(changed), changed)
 
@@ -180,7 +192,7 @@ def _existing_id(body: Any) -> int | None:
     try:
         return parse_id("artifact", body.id)
     except BadRequest as error:
-        raise Invalid(f"mismatched types, artifact with id {body.id} is not a model artifact") from error
+        raise LateBadRequest(f"mismatched types, artifact with id {body.id} is not a model artifact: bad request") from error
 
 
 async def _of_type(request: Request) -> Expr | None:
@@ -198,7 +210,7 @@ def _type(request: Request) -> ArtifactType | None:
     if text is None:
         return None
     if text == "null":
-        raise Invalid("invalid artifact type: empty or null value provided")
+        raise BadRequest("invalid artifact type: empty or null value provided")
     if text not in _TYPES:
         raise Invalid(f"invalid artifact type {text}")
     return ArtifactType(text)

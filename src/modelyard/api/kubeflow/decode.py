@@ -32,7 +32,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 K = TypeVar("K", Shape, Variants)
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_SERVER_TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
+_WIRE_TIMES = {"create_time_since_epoch": "createTimeSinceEpoch", "last_update_time_since_epoch": "lastUpdateTimeSinceEpoch"}
+_SERVER_TIMES = tuple(_WIRE_TIMES)
 
 
 class _Reader(msgspec.Struct, Generic[K], frozen=True):
@@ -103,5 +104,5 @@ def _union_reader(variants: object) -> _Reader[Variants]:
 def _check_times(value: msgspec.Struct) -> None:
     for name in _SERVER_TIMES:
         text = getattr(value, name)
-        if text:
-            parse_int64(name, text)
+        if text is not None:
+            parse_int64(_WIRE_TIMES[name], text)

@@ -66,6 +66,6 @@ def text_of(error: ModelyardError | BadRequest) -> str:
             return noun.missing(details["id"])
         if isinstance(error, AlreadyExists):
             label = ARTIFACT_LABELS[ArtifactType(str(details["type"]))] if details.get("type") else noun.label
-            clash = "" if details["field"] == "name" else f"its externalId {details['value']} is taken"
+            clash = "" if details["field"] == "name" else f"its externalId {details['value']!r} is taken"
             return msgspec.structs.replace(noun, label=label).taken(str(details["name"]), clash)
-    return error.message + SUFFIXES.get(STATUSES[error.code], "")
+    return error.message.replace("external_id", "externalId") + SUFFIXES.get(STATUSES[error.code], "")

@@ -1,7 +1,10 @@
 """Handlers that all resources share: each function makes the handler of one operation. Parse, call one service method, format."""
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 
@@ -10,21 +13,24 @@ from modelyard.api.http.operation import Handler
 from modelyard.api.kubeflow.decode import BadRequest, decode_strict, parse_id
 from modelyard.api.kubeflow.errors import text_of
 from modelyard.api.kubeflow.filter import Names
-from modelyard.api.kubeflow.paging import list_query, next_token, page_size, page_token
-from modelyard.api.kubeflow.refusals import LateBadRequest, NothingFound, Unprocessable
-from modelyard.api.kubeflow.resource import Get, Parent, Resource
+from modelyard.api.kubeflow.paging import PageSize, list_query, next_token, page_size, page_token
+from modelyard.api.kubeflow.refusals import BadId, LateBadRequest, NothingFound, Unprocessable
+from modelyard.api.kubeflow.resource import Get, Parent, Resource, Show
 from modelyard.api.kubeflow.translate import command, reference
 from modelyard.api.kubeflow.vocabulary import SERVICE
 from modelyard.api.kubeflow.wire import Wire
-from modelyard.errors import NotFound
+from modelyard.errors import Invalid, NotFound
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
-from modelyard.search.page import ListQuery
+from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import Expr, both, equals
 
 Scope = Callable[[Request], Awaitable[Expr | None]]
 
 _ENCODER = msgspec.json.Encoder()
+_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+LONG = 500
+"""Items from which a list is shown in a thread, so that the event loop can serve others meanwhile."""
 
 
 def answer(status: int, shown: Wire, record: Record) -> Response:
@@ -32,15 +38,15 @@ def answer(status: int, shown: Wire, record: Record) -> Response:
     return Response(status, _ENCODER.encode(shown) + b"\n", headers=((b"etag", b'"%d"' % record.revision),))
 
 
-def expected_revision(request: Request) -> int | None:
-    """The revision that the client insists on by `If-Match`; None for `*` or no header."""
-    tag = request.header(b"if-match")
-    if tag is None or tag.strip() == "*":
+def expected_revisions(request: Request) -> frozenset[int] | None:
+    """The revisions that the client would have changed, by `If-Match`; None for `*` or no header.
+
+    A tag that is none of ours, or a weak one, matches no revision.
+    """
+    header = request.header(b"if-match")
+    if header is None or header.strip() == "*":
         return None
-    digits = tag.strip().strip('"')
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
-        raise BadRequest(f'If-Match is {tag!r}: use the ETag of an earlier answer, such as "3"')
-    return int(digits)
+    return frozenset(int(found[1]) for tag in header.split(",") if (found := _TAG.fullmatch(tag.strip())))
 
 
 def path_id(request: Request, label: str) -> int:
@@ -64,15 +70,19 @@ def told_by(parent: Parent | None) -> Iterator[None]:
     """Where the original says which parent was not found before it says why, say so too."""
     try:
         yield
-    except (NotFound, BadRequest) as error:
-        if parent is None or not parent.missing or (isinstance(error, NotFound) and error.details.get("kind") is not parent.kind):
+    except NotFound as error:
+        if parent is None or not parent.missing or error.details.get("kind") is not parent.kind:
             raise
-        raise (BadRequest if isinstance(error, BadRequest) else NothingFound)(f"{parent.missing}: {text_of(error)}") from error
+        raise NothingFound(f"{parent.missing}: {text_of(error)}") from error
+    except BadId as error:
+        if parent is None or not parent.missing:
+            raise
+        raise BadRequest(f"{parent.missing}: {error}") from error
 
 
 def get(resource: Resource) -> Handler:
     async def handle(request: Request) -> Response:
-        record = await resource.get(request.caller, path_id(request, resource.words.label))
+        record = await resource.get(request.caller, path_id(request, resource.words.id_label or resource.words.label))
         return answer(200, resource.show(record), record)
 
     return handle
@@ -103,12 +113,20 @@ def create(resource: Resource, body: type[Wire], required: tuple[str, ...] | Non
     assert create_ is not None and new is not None  # noqa: S101, PT018 - the table pairs them
 
     async def handle(request: Request) -> Response:
-        wire = decode_strict(body, request.body, required)
-        if getattr(wire, "id", None) is not None:
-            raise BadRequest("id is given by the server: leave it out to create, or PATCH the existing one to change it")
-        own = {parent.field: _path_reference(request, parent)} if nested and parent else {}
+        own: dict[str, int] = {}
+        try:
+            wire = decode_strict(body, request.body, required)
+            if getattr(wire, "id", None) is not None:
+                raise BadRequest("id is given by the server: leave it out to create, or PATCH the existing one to change it")
+            if nested and parent:
+                own[parent.field] = _path_reference(request, parent)
+            asked = command(new, wire, **own)
+        except LateBadRequest:
+            if own and parent and resource.get_parent is not None:
+                await resource.get_parent(request.caller, own[parent.field])
+            raise
         with told_by(parent):
-            record = await create_(request.caller, command(new, wire, **own))
+            record = await create_(request.caller, asked)
         return answer(201, resource.show(record), record)
 
     return handle
@@ -119,13 +137,12 @@ def update(resource: Resource) -> Handler:
     assert update_ is not None and patch is not None and body is not None  # noqa: S101, PT018 - the table pairs them
 
     async def handle(request: Request) -> Response:
-        record_id = path_id(request, resource.words.label)
         try:
-            change = command(patch, decode_strict(body, request.body), revision=expected_revision(request))
+            change = command(patch, decode_strict(body, request.body), revisions=expected_revisions(request))
         except LateBadRequest:
-            await resource.get(request.caller, record_id)
+            await resource.get(request.caller, path_id(request, resource.words.id_label or resource.words.label))
             raise
-        record = await update_(request.caller, record_id, change)
+        record = await update_(request.caller, path_id(request, resource.words.id_label or resource.words.label), change)
         return answer(200, resource.show(record), record)
 
     return handle
@@ -144,10 +161,27 @@ async def list_answer(request: Request, resource: Resource, names: Names, scope:
     size = page_size(request.query, resource.most)
     after = page_token(request.query)
     within = await scope(request) if scope is not None else None
-    page = await resource.list(request.caller, list_query(request.query, size, after, within, names))
-    items = [resource.show(item) for item in page.items]
+    query = list_query(request.query, size, after, within, names)
+    try:
+        page = await resource.list(request.caller, query)
+    except Invalid as error:
+        raise Invalid(_in_wire_words(error, names), **error.details) from error
+    if len(page.items) < LONG:
+        return _page_answer(resource.show, page, size)
+    return await asyncio.to_thread(_page_answer, resource.show, page, size)
+
+
+def _page_answer(show: Show, page: Page[Any], size: PageSize) -> Response:
+    items = [show(item) for item in page.items]
     body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size.asked, "size": len(items)}
-    return Response(200, _ENCODER.encode(body) + b"\n")
+    return Response(200, msgspec.json.encode(body) + b"\n")
+
+
+def _in_wire_words(error: Invalid, names: Names) -> str:
+    """The message with the field called as the client called it."""
+    field = str(error.details.get("field"))
+    called = next((name for name, meant in names.items() if meant == field), field)
+    return error.message.replace(field, called, 1)
 
 
 async def named(request: Request) -> Expr | None:

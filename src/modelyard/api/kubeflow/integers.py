@@ -3,7 +3,7 @@
 import json
 import re
 
-from modelyard.api.kubeflow.refusals import BadRequest
+from modelyard.api.kubeflow.refusals import BadId, BadRequest
 
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _LONGEST = 4000
@@ -11,6 +11,7 @@ _LONGEST = 4000
 _ALWAYS_FITS = 9
 """Digits that fit in 32 bits whatever they are."""
 INT32_MAX = 2**31 - 1
+MAX_STEPS = 500
 INT64_MAX = 2**63 - 1
 
 
@@ -23,7 +24,7 @@ def parse_id(label: str, text: str) -> int:
     try:
         return _parse(text, INT32_MAX)
     except _Unreadable as problem:
-        raise BadRequest(f"invalid {label} ID: {problem}: bad request") from None
+        raise BadId(f"invalid {label} ID: {problem}: bad request") from None
 
 
 def parse_int32(text: str) -> int:
@@ -43,8 +44,11 @@ def parse_int64(field: str, text: str) -> int:
 
 
 def parse_step_ids(text: str) -> tuple[int, ...]:
-    """A comma list of 32-bit numbers; spaces and empty items do not count, so `,` is empty. Raises `BadRequest`."""
-    return tuple([_parse_step(item) for part in text.split(",") if (item := part.strip())])
+    """A comma list of 32-bit numbers; spaces and empty items do not count, so `,` is empty. Raises `BadRequest`, also for too many."""
+    steps = {_parse_step(item) for part in text.split(",") if (item := part.strip())}
+    if len(steps) > MAX_STEPS:
+        raise BadRequest(f"stepIds has {len(steps)} steps: ask for at most {MAX_STEPS} at once: bad request")
+    return tuple(sorted(steps))
 
 
 def _parse_step(text: str) -> int:

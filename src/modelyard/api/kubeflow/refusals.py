@@ -9,6 +9,10 @@ class BadRequest(Exception):
         self.message = message
 
 
+class BadId(BadRequest):
+    """A 400 for an id that is no number."""
+
+
 class LateBadRequest(BadRequest):
     """A 400 that the original finds only after it looked up the record or the parent: where those do not exist, the 404 wins."""
 

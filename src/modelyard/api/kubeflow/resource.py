@@ -45,6 +45,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     list: List
     most: int
     parent: Parent | None = None
+    get_parent: Get | None = None
     create: Create | None = None
     new: type[NewRecord] | None = None
     update: Update | None = None

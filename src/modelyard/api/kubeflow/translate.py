@@ -17,7 +17,7 @@ import msgspec
 from modelyard.api.kubeflow.decode import parse_id, parse_int64
 from modelyard.api.kubeflow.filter import ByLiteral, Names
 from modelyard.api.kubeflow.properties import from_properties, plain_number, to_properties
-from modelyard.api.kubeflow.refusals import BadRequest, NothingFound
+from modelyard.api.kubeflow.refusals import BadRequest, LateBadRequest, NothingFound
 from modelyard.api.kubeflow.vocabulary import ENVIRONMENT
 from modelyard.api.kubeflow.wire import Wire
 from modelyard.records.record import NewRecord, Record
@@ -77,10 +77,20 @@ def command(target: type[C], body: Wire, **own: Any) -> C:
             continue
         value = getattr(body, attribute)
         if value is not None:
-            given[name] = value if convert is None else convert(value)
+            given[name] = value if convert is None else _converted(convert, value)
         elif issubclass(target, NewRecord) and name != "properties":
             given[name] = None
     return target(**(given | own))
+
+
+def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
+    """What the value says is looked at after the record or parent was, where the original does so."""
+    try:
+        return convert(value)
+    except LateBadRequest:
+        raise
+    except BadRequest as error:
+        raise LateBadRequest(error.message) from error
 
 
 @functools.cache

@@ -12,12 +12,14 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of resource in this dialect's words.
 
     `label` stands in most messages; `plural` only where a search found nothing (two nouns have no plural there in the original);
-    `unfound` where an id did. `parent_param` is what a search calls the parent; empty: the noun is searched without one.
+    `unfound` where an id did, `id_label` where an id is no number (empty: the label). `parent_param` is what a search calls the parent;
+    empty: the noun is searched without one.
     """
 
     label: str
     plural: str
     unfound: str = ""
+    id_label: str = ""
     parent_param: str = ""
     search_rule: str = "name or externalId"
 
@@ -78,6 +80,7 @@ MODEL_ARTIFACT = Noun(
     label="model artifact",
     plural="model artifacts",
     unfound="artifact",
+    id_label="artifact",
     parent_param="parentResourceId",
     search_rule=_BY_ARTIFACT_NAME,
 )

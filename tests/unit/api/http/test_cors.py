@@ -13,7 +13,7 @@ async def test_pages_of_this_machine_may_call(origin: str) -> None:
     answer = await Toys().call("GET", TOYS, {"Origin": origin})
     assert answer.status == 200
     assert answer.header(ALLOW_ORIGIN) == origin
-    assert answer.header("access-control-expose-headers") == "Link, ETag"
+    assert answer.header("access-control-expose-headers") == "Link, ETag, X-Request-Id, Idempotency-Replayed"
     assert answer.header("access-control-allow-credentials") is None
     assert answer.all("vary") == ["Origin"]
 

@@ -12,6 +12,7 @@ from modelyard.api.http.message import Request, Response, text_response
 from tests.unit.api.http.toy import LIMITS, PREFIX, Log, Toys, dialect, echo, operation, scope
 
 TOYS = f"{PREFIX}/toys"
+TOO_DEEP = "the request's body is nested more deeply than {} levels, the limit that the setting max_json_depth sets"
 
 
 async def test_a_handler_gets_params_query_and_body() -> None:
@@ -123,14 +124,14 @@ async def test_a_fault_of_ours_is_a_500_and_logged_with_its_cause(how: str, caus
 async def test_a_body_nested_too_deeply_is_refused() -> None:
     assert (await Toys().call("POST", TOYS, body=b"[" * 50 + b"]" * 50)).status == 200
     answer = await Toys().call("POST", TOYS, body=b"[" * 51 + b"]" * 51)
-    assert (answer.status, answer.json) == (400, {"error": "the request's body is nested too deeply"})
+    assert (answer.status, answer.json) == (400, {"error": TOO_DEEP.format(50)})
 
 
 async def test_a_decoder_that_gives_up_on_a_deep_body_is_the_callers_fault() -> None:
     answer = await Toys(limits=msgspec.structs.replace(LIMITS, json_depth=400)).call(
         "POST", f"{PREFIX}/fail?with=recursion", body=b"[" * 300
     )
-    assert answer.status == 400
+    assert (answer.status, answer.json) == (400, {"error": TOO_DEEP.format(400)})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ from modelyard.api.http.lifespan import run_lifespan
 from tests.unit.api.http.toy import Log
 
 
-async def run(startup: Callable[[], Awaitable[None]] | None, shutdown: Callable[[], Awaitable[None]] | None, log: Log) -> list[Any]:
+async def run(
+    startup: Callable[[], Awaitable[None]] | None,
+    shutdown: Callable[[], Awaitable[None]] | None,
+    log: Log,
+    failed_start: Callable[[Exception], None] | None = None,
+) -> list[Any]:
     told: list[Any] = []
     coming = ["lifespan.startup", "lifespan.shutdown"]
 
@@ -21,7 +26,7 @@ async def run(startup: Callable[[], Awaitable[None]] | None, shutdown: Callable[
         if hook is not None:
             await hook()
 
-    await run_lifespan(receive, send, lambda: noted("startup", startup), lambda: noted("shutdown", shutdown), log)
+    await run_lifespan(receive, send, lambda: noted("startup", startup), lambda: noted("shutdown", shutdown), log, failed_start)
     return told
 
 
@@ -46,6 +51,14 @@ async def test_a_failing_start_is_told_and_logged_and_ends_there() -> None:
     assert told[-1] == {"type": "lifespan.startup.failed", "message": "ValueError: the port is taken"}
     assert log.of("lifespan failed") == [{"stage": "startup"}]
     assert "shutdown" not in told
+
+
+async def test_who_asked_is_told_of_a_failing_start_and_the_log_is_not() -> None:
+    log, failures = Log(), list[Exception]()
+    told = await run(fail, None, log, failures.append)
+    assert told[-1] == {"type": "lifespan.startup.failed", "message": ""}
+    assert [str(error) for error in failures] == ["the port is taken"]
+    assert log.of("lifespan failed") == []
 
 
 async def test_a_failing_stop_is_told_too() -> None:

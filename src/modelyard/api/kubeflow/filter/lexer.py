@@ -15,8 +15,8 @@ import msgspec
 from modelyard.errors import Invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
 
-MAX_LENGTH = 65_536
-"""Characters."""
+MAX_LENGTH = 16_384
+"""Characters. More would not fit into the 64 KiB of a request's head once most of them are percent-encoded."""
 _SHOWN = 16
 _INT64_DIGITS = 19
 
