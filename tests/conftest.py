@@ -1,7 +1,8 @@
 """Fixtures every test may use: empty databases on real servers, and the program serving one."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -23,8 +24,40 @@ class Serve(Protocol):
         ...
 
 
+pytest_plugins = ["pytester"]
+
+NO_SKIPS = os.environ.get("MODELYARD_NO_SKIPS") == "1"
+"""Set by CI, where all that the tests need is there: a test that cannot run has failed."""
+MAY_SKIP = ("schemathesis cannot make such requests: ",)
+"""How the reasons begin of skips that no machine could avoid."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.option.anyio_mode = "auto"  # `async def test_...` needs no mark
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not NO_SKIPS or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(MAY_SKIP):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, and MODELYARD_NO_SKIPS=1 allows no skips: {reason}"
 
 
 @pytest.fixture(scope="session")

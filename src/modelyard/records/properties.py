@@ -57,6 +57,8 @@ def decode(text: str) -> Properties:
     if text == "{}":
         return EMPTY
     values = _DECODER.decode(text)
+    if text.find("{", 1) < 0:
+        return values  # type: ignore[return-value]  # without a second brace none of the values is an object
     return {key: _revive(value) if type(value) is dict else value for key, value in values.items()}  # type: ignore[misc]  # the dict branch is revived
 
 

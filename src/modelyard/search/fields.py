@@ -85,4 +85,4 @@ def _number(spec: FieldSpec, value: Scalar) -> int | float:
 
 def _incomparable(spec: FieldSpec, value: object, remedy: str) -> NoReturn:
     shown = repr(value)[:80]
-    raise Invalid(f"the filter compares {spec.name} with {shown}: type mismatch, the field is compared with {remedy}", field=spec.name)
+    raise Invalid(f"the filter's value for {spec.name} is {shown}: type mismatch, the field is compared with {remedy}", field=spec.name)

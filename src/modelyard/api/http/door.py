@@ -74,7 +74,9 @@ class Door:
 
     def _too_deep(self) -> errors.Invalid:
         limit = self._limits.json_depth
-        return errors.Invalid(f"the request's body is nested more deeply than {limit} levels, the limit that the setting max_json_depth sets")
+        return errors.Invalid(
+            f"the request's body is nested more deeply than {limit} levels, the limit that the setting max_json_depth sets"
+        )
 
 
 def no_route(allowed: tuple[str, ...]) -> Response:

@@ -46,7 +46,9 @@ class _Types:
             for kind in (operation.body, *operation.responses.values()):
                 if kind is not None and kind not in self._all:
                     self._all.append(kind)
-        self._shown, self.components = components(self._all, info.unions, old=info.openapi.startswith("3.0"))
+        self._shown, self.components = components(
+            self._all, info.unions, old=info.openapi.startswith("3.0"), keywords=info.keywords, free_tags=info.free_tags
+        )
 
     def schema(self, kind: Any) -> Schema:
         return self._shown[self._all.index(kind)]

@@ -64,6 +64,11 @@ class DocumentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Wire types to show as components though no operation names them, such as the bases of others."""
     unions: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Unions of wire types that are components of their own, by name; wherever one occurs, the document refers to it."""
+    keywords: Mapping[type, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """What the components of wire types say beside what their fields tell, such as the `default` of an enum. Types that the document
+    does not have are passed over."""
+    free_tags: tuple[type, ...] = ()
+    """Tagged structs whose schema also stands for bodies in which the tag is any text, null or missing."""
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):

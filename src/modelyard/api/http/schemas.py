@@ -1,6 +1,6 @@
 """JSON schemas of wire types, in the words of OpenAPI 3.1 (which are msgspec's) or 3.0 (which has a dialect of its own)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,21 +8,37 @@ import msgspec
 Schema = dict[str, Any]
 
 REF = "#/components/schemas/{name}"
+EMPTY: Mapping[Any, Any] = {}
 _NULL = {"type": "null"}
 _JSON_TYPES = {bool: "boolean", str: "string", int: "integer", float: "number"}
 
 
-def components(types: Sequence[Any], unions: Mapping[str, Any], *, old: bool) -> tuple[list[Schema], dict[str, Schema]]:
+def components(
+    types: Sequence[Any],
+    unions: Mapping[str, Any],
+    *,
+    old: bool,
+    keywords: Mapping[type, Schema] = EMPTY,
+    free_tags: Collection[type] = (),
+) -> tuple[list[Schema], dict[str, Schema]]:
     """The schema of each type, and all schemas that these refer to, by struct name in alphabetical order.
 
-    `old` asks for OpenAPI 3.0. Raises `ValueError` when two structs have one name.
+    `old` asks for OpenAPI 3.0; for `keywords` and `free_tags` see `DocumentInfo`. Raises `ValueError` when two structs have one name.
     """
     shown, named = msgspec.json.schema_components([*types, *unions.values()], ref_template=REF)
     for name in named:
         if "." in name:
             raise ValueError(f"two wire types are called {name.rpartition('.')[2]}: give them names of their own")
+    for kind, more in keywords.items():
+        if kind.__name__ in named:
+            named[kind.__name__] |= more
+    free = {kind.__name__ for kind in free_tags} & named.keys()
+    for name in free:
+        _free_tag(named[name])
     spelled = dict(zip(unions, shown[len(types) :], strict=True))
-    writer = _Writer({name: _members(schema) for name, schema in spelled.items()}, old=old)
+    defaults = {REF.format(name=name): schema["default"] for name, schema in named.items() if "default" in schema}
+    written_unions = {name: _members(schema) for name, schema in spelled.items()}
+    writer = _Writer(written_unions, defaults, {REF.format(name=name) for name in free}, old=old)
     written = {name: writer.component(schema) for name, schema in sorted((named | spelled).items())}
     return [writer.write(schema) for schema in shown[: len(types)]], written
 
@@ -32,9 +48,20 @@ def _members(schema: Schema) -> frozenset[str]:
     return frozenset(option.get("$ref", "") for option in schema.get("anyOf", ()) if option != _NULL)
 
 
+def _free_tag(schema: Schema) -> None:
+    """Make the tag of a struct, which msgspec writes first, an optional text."""
+    name, tag = next(iter(schema["properties"].items()))
+    schema["properties"][name] = {"anyOf": [{"type": "string"}, _NULL], "default": tag["enum"][0]}
+    schema["required"].remove(name)
+
+
 class _Writer:
-    def __init__(self, unions: Mapping[str, frozenset[str]], *, old: bool) -> None:
+    """`defaults` are those of components, `free` the components with a free tag; both by reference."""
+
+    def __init__(self, unions: Mapping[str, frozenset[str]], defaults: Schema, free: Collection[str], *, old: bool) -> None:
         self._unions = unions
+        self._defaults = defaults
+        self._free = free
         self._old = old
 
     def component(self, schema: Schema) -> Schema:
@@ -51,7 +78,7 @@ class _Writer:
         return self._finish({**rest, "anyOf": [{"$ref": REF.format(name=name)}, *null]})
 
     def _finish(self, schema: Schema) -> Schema:
-        schema = _typed(_one_of(_plain(self._inside(schema))))
+        schema = _typed(self._choice(_plain(self._inside(schema))))
         return _old_words(_old_null(schema)) if self._old else schema
 
     def _inside(self, schema: Schema) -> Schema:
@@ -62,8 +89,40 @@ class _Writer:
             if isinstance(schema.get(word), dict):
                 schema[word] = self.write(schema[word])
         if "properties" in schema:
-            schema["properties"] = {name: self.write(inner) for name, inner in schema["properties"].items()}
+            schema["properties"] = {name: self._property(inner) for name, inner in schema["properties"].items()}
         return schema
+
+    def _property(self, schema: Schema) -> Schema:
+        """As `write`. A default of null goes: that the property may be left out, `required` says already."""
+        schema = {word: value for word, value in schema.items() if word != "default" or value is not None}
+        if "default" not in schema:
+            schema |= self._implied_default(schema)
+        return self.write(schema)
+
+    def _implied_default(self, schema: Schema) -> Schema:
+        """A tag's only value, or the default of the component that the schema refers to with something beside the reference.
+
+        Tools that see `nullable` or a description there make a type of its own of it, and would miss the component's.
+        """
+        if schema.keys() == {"enum"} and len(schema["enum"]) == 1:
+            return {"default": schema["enum"][0]}
+        options = [option for option in schema.get("anyOf", ()) if option != _NULL]
+        target = options[0] if len(options) == 1 else schema
+        found = self._defaults.get(target.get("$ref", ""))
+        return {} if found is None or schema.keys() == {"$ref"} else {"default": found}
+
+    def _choice(self, schema: Schema) -> Schema:
+        """Tags tell the members of a union apart, so it is exactly one of them.
+
+        Not where a member's tag is free: such a member fits what others fit. There the union itself says what the tag must be.
+        """
+        if "discriminator" not in schema or "anyOf" not in schema:
+            return schema
+        tag, mapping = schema["discriminator"]["propertyName"], schema["discriminator"]["mapping"]
+        if self._free.isdisjoint(mapping.values()):
+            schema["oneOf"] = schema.pop("anyOf")
+            return schema
+        return schema | {"type": "object", "properties": {tag: {"type": "string", "enum": list(mapping)}}, "required": [tag]}
 
 
 def _plain(schema: Schema) -> Schema:
@@ -74,13 +133,6 @@ def _plain(schema: Schema) -> Schema:
     del schema["anyOf"]
     (only,) = options
     return {**only, **schema}
-
-
-def _one_of(schema: Schema) -> Schema:
-    """Tags tell the members of a union apart, so it is exactly one of them."""
-    if "discriminator" in schema and "anyOf" in schema:
-        schema["oneOf"] = schema.pop("anyOf")
-    return schema
 
 
 def _typed(schema: Schema) -> Schema:

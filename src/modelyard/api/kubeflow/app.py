@@ -54,6 +54,8 @@ def _dialect(services: Services, version: Version, most: int) -> Dialect:
             description="Models, versions, artifacts and where they are served, in the words of Kubeflow's Model Registry.",
             extra_schemas=wire.UNUSED_SCHEMAS,
             unions={**unions, "MetadataValue": wire.MetadataValue},
+            keywords=wire.KEYWORDS,
+            free_tags=wire.FREE_TAGS,
         ),
     )
 

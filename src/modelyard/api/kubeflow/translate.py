@@ -50,18 +50,20 @@ Convert = Callable[[Any], Any] | None
 def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES) -> Callable[[Any], Wire]:
     """A function that makes the wire's struct of an entity."""
     kept, shown = typing.get_type_hints(entity), typing.get_type_hints(wire)
-    plan = []
-    for attribute in wire.__struct_fields__:
-        name = names.get(attribute, attribute)
-        plan.append((attribute, attrgetter(name), _outward(name, kept[name], shown[attribute])))
+    attributes = wire.__struct_fields__
+    sources = [names.get(attribute, attribute) for attribute in attributes]
+    get = attrgetter(*sources)
+    converts = [_outward(name, kept[name], shown[attribute]) for attribute, name in zip(attributes, sources, strict=True)]
+    conversions = [(index, convert) for index, convert in enumerate(converts) if convert is not None]
 
     def show(record: Any) -> Wire:
-        given = {}
-        for attribute, get, convert in plan:
-            value = get(record)
+        values = list(get(record))
+        for index, convert in conversions:
+            value = values[index]
             if value is not None:
-                given[attribute] = value if convert is None else convert(value)
-        return wire(**given)
+                values[index] = convert(value)
+        # What is None is the wire's default, and so left out of the answer.
+        return wire(**dict(zip(attributes, values, strict=True)))
 
     return show
 

@@ -41,6 +41,7 @@ from modelyard.api.kubeflow.wire.base import (
     Wire,
 )
 from modelyard.api.kubeflow.wire.enums import (
+    DEFAULTS,
     ArtifactState,
     ArtifactTypeQueryParam,
     ExecutionState,
@@ -87,6 +88,7 @@ from modelyard.api.kubeflow.wire.resources import (
     ServingEnvironmentUpdate,
 )
 from modelyard.api.kubeflow.wire.values import (
+    VALUES,
     MetadataBoolValue,
     MetadataDoubleValue,
     MetadataIntValue,
@@ -127,7 +129,18 @@ SCHEMA_NAMES: Mapping[type, str] = {
 }
 """Structs that read a body which the contract calls by another struct's name."""
 
+KEYWORDS: Mapping[type, dict[str, Any]] = {
+    **{words: {"default": default.value} for words, default in DEFAULTS.items()},
+    **{value: {"additionalProperties": False} for value in VALUES},
+}
+"""What the contract says of schemas as a whole. For the document only: the original ignores unknown keys of a value, and so do we."""
+
+FREE_TAGS: tuple[type, ...] = (ModelArtifactCreate, ModelArtifactUpdate)
+"""Needed and fixed in the bodies of `/artifacts`, but any text in those of `/model_artifacts`; the contract has one schema for both."""
+
 __all__ = [
+    "FREE_TAGS",
+    "KEYWORDS",
     "SCHEMA_NAMES",
     "UNIONS",
     "UNUSED_SCHEMAS",

@@ -73,7 +73,7 @@ class ModelArtifact(Wire, tag_field="artifactType", tag="model-artifact"):
     model_source_id: f.ModelSourceId = None
     model_source_kind: f.ModelSourceKind = None
     model_source_name: f.ModelSourceName = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     service_account_name: f.ServiceAccountName = None
     state: e.ArtifactState | None = None
     storage_key: f.StorageKey = None
@@ -105,7 +105,7 @@ class DocArtifact(Wire, tag_field="artifactType", tag="doc-artifact"):
     external_id: f.ExternalId = None
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     state: e.ArtifactState | None = None
     uri: f.Uri = None
 
@@ -140,7 +140,7 @@ class DataSet(Wire, tag_field="artifactType", tag="dataset-artifact"):
     external_id: f.ExternalId = None
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     profile: f.Profile = None
     schema: f.Schema = None
     source: f.Source = None
@@ -175,7 +175,7 @@ class Metric(Wire, tag_field="artifactType", tag="metric"):
     external_id: f.ExternalId = None
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     state: e.ArtifactState | None = None
     step: Step = None
     timestamp: f.MetricTimestamp = None
@@ -207,7 +207,7 @@ class Parameter(Wire, tag_field="artifactType", tag="parameter"):
     external_id: f.ExternalId = None
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     parameter_type: e.ParameterType | None = None
     state: e.ArtifactState | None = None
     value: f.ParameterValue = None

@@ -1,5 +1,6 @@
 """The closed sets of words that the Kubeflow API speaks. Values are what goes over the wire, in capitals or with dashes."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -104,3 +105,18 @@ class SortOrder(StrEnum):
 
     ASC = "ASC"
     DESC = "DESC"
+
+
+DEFAULTS: Mapping[type[StrEnum], StrEnum] = {
+    ArtifactState: ArtifactState.UNKNOWN,
+    ExecutionState: ExecutionState.UNKNOWN,
+    ExperimentRunState: ExperimentRunState.LIVE,
+    ExperimentRunStatus: ExperimentRunStatus.RUNNING,
+    ExperimentState: ExperimentState.LIVE,
+    InferenceServiceState: InferenceServiceState.DEPLOYED,
+    ModelVersionState: ModelVersionState.LIVE,
+    ParameterType: ParameterType.STRING,
+    RegisteredModelState: RegisteredModelState.LIVE,
+}
+"""What the contract gives each as its default, wherever it is used. For the document: the defaults that apply to a body are those of
+the struct that it is read as."""

@@ -228,7 +228,7 @@ class InferenceService(Wire, kw_only=True):
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
     model_version_id: f.ModelVersionId = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     registered_model_id: f.RegisteredModelId
     runtime: f.Runtime = None
     serving_environment_id: f.ServingEnvironmentId
@@ -263,7 +263,7 @@ class ServeModel(Wire, kw_only=True):
     last_known_state: e.ExecutionState | None = None
     last_update_time_since_epoch: f.LastUpdateTime = None
     model_version_id: f.ServedModelVersionId
-    name: f.Name = None
+    name: f.NonEmptyName = None
 
 
 class ServeModelList(ListOf[ServeModel]):

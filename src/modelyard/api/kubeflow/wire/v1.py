@@ -44,7 +44,7 @@ class Metric(Wire, tag_field="artifactType", tag="metric"):
     external_id: f.ExternalId = None
     id: f.Id = None
     last_update_time_since_epoch: f.LastUpdateTime = None
-    name: f.Name = None
+    name: f.NonEmptyName = None
     state: e.ArtifactState | None = None
     step: Step = None
     timestamp: f.MetricTimestamp = None

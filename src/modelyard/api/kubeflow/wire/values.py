@@ -56,3 +56,5 @@ MetadataValue: TypeAlias = Annotated[
     MetadataIntValue | MetadataDoubleValue | MetadataStringValue | MetadataStructValue | MetadataProtoValue | MetadataBoolValue,
     msgspec.Meta(title="MetadataValue", description="The value of a custom property."),
 ]
+
+VALUES = (MetadataIntValue, MetadataDoubleValue, MetadataStringValue, MetadataStructValue, MetadataProtoValue, MetadataBoolValue)
