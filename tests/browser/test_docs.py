@@ -1,5 +1,6 @@
 """The documents' page, as someone who wants to try an API sees it."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -61,3 +62,10 @@ def test_the_landing_page_leads_to_it(base: str, page: Page) -> None:
     page.goto(f"{base}/")
     page.get_by_role("link", name="/docs").or_(page.locator("a[href$='docs']")).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("API")
+
+
+def test_the_example_of_an_artifact_says_its_type(base: str, page: Page) -> None:
+    page.goto(f"{base}/docs")
+    page.locator("#search").fill("createArtifact")
+    page.locator("#list a").first.click()
+    expect(page.locator("#main textarea")).to_have_value(re.compile('"artifactType": "model-artifact"'))

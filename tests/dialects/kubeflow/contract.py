@@ -11,17 +11,25 @@ METHODS = ("get", "put", "post", "patch", "delete")
 
 
 class Flat(msgspec.Struct):
-    """A schema after merging. `union` names its options; `fields` are the schemas of its properties as they stand."""
+    """A schema after merging. `union` names its options; `fields` are the schemas of its properties as they stand.
+
+    `closed` is `additionalProperties: false`; a schema for them is `values`.
+    """
 
     type: str | None = None
     format: str | None = None
     enum: frozenset[str] = frozenset()
     union: frozenset[str] = frozenset()
+    discriminator: Any = None
+    default: Any = None
+    min_length: int = 0
+    pattern: str | None = None
     read_only: bool = False
     fields: dict[str, Any] = msgspec.field(default_factory=dict)
     required: frozenset[str] = frozenset()
     items: Any = None
     values: Any = None
+    closed: bool = False
 
 
 class Operation(msgspec.Struct):
@@ -44,7 +52,7 @@ class Contract:
         return {node["operationId"]: self._operation(path, method, item, node) for path, method, item, node in self._nodes()}
 
     def flat(self, schema: Node) -> Flat:
-        """Of several parts of an `allOf` the later wins, and what stands beside it wins over them."""
+        """All parts of an `allOf` hold; of words that say the same thing twice the later wins, and what stands beside it over them."""
         flat = Flat()
         if "$ref" in schema:
             self._merge(flat, self.flat(self._follow(schema)))
@@ -76,17 +84,25 @@ class Contract:
             type=schema.get("type"),
             format=schema.get("format"),
             enum=frozenset(word for word in schema.get("enum", ()) if word is not None),
+            discriminator=schema.get("discriminator"),
+            default=schema.get("default"),
+            min_length=schema.get("minLength", 0),
+            pattern=schema.get("pattern"),
             read_only=schema.get("readOnly", False),
             fields=dict(schema.get("properties", {})),
             required=frozenset(schema.get("required", ())),
             items=schema.get("items"),
             values=values if isinstance(values, dict) else None,
+            closed=values is False,
         )
 
     def _merge(self, flat: Flat, more: Flat) -> None:
-        for word in ("type", "format", "enum", "union", "read_only", "items", "values"):
+        for word in ("type", "format", "enum", "union", "discriminator", "pattern", "read_only", "items", "values", "closed"):
             setattr(flat, word, getattr(more, word) or getattr(flat, word))
-        flat.fields |= more.fields
+        flat.default = flat.default if more.default is None else more.default
+        flat.min_length = max(flat.min_length, more.min_length)
+        for name, field in more.fields.items():
+            flat.fields[name] = {"allOf": [flat.fields[name], field]} if name in flat.fields else field
         flat.required |= more.required
 
     def _follow(self, node: Node) -> Node:

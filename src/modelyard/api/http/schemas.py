@@ -29,18 +29,27 @@ def components(
     for name in named:
         if "." in name:
             raise ValueError(f"two wire types are called {name.rpartition('.')[2]}: give them names of their own")
+    free = _declare(named, keywords, free_tags)
+    spelled = dict(zip(unions, shown[len(types) :], strict=True))
+    writer = _Writer({name: _members(schema) for name, schema in spelled.items()}, _defaults(named), free, old=old)
+    written = {name: writer.component(schema) for name, schema in sorted((named | spelled).items())}
+    return [writer.write(schema) for schema in shown[: len(types)]], written
+
+
+def _declare(named: dict[str, Schema], keywords: Mapping[type, Schema], free_tags: Collection[type]) -> frozenset[str]:
+    """Put what is declared of types into their components; returns references to those with a free tag."""
     for kind, more in keywords.items():
         if kind.__name__ in named:
             named[kind.__name__] |= more
-    free = {kind.__name__ for kind in free_tags} & named.keys()
+    free = [kind.__name__ for kind in free_tags if kind.__name__ in named]
     for name in free:
         _free_tag(named[name])
-    spelled = dict(zip(unions, shown[len(types) :], strict=True))
-    defaults = {REF.format(name=name): schema["default"] for name, schema in named.items() if "default" in schema}
-    written_unions = {name: _members(schema) for name, schema in spelled.items()}
-    writer = _Writer(written_unions, defaults, {REF.format(name=name) for name in free}, old=old)
-    written = {name: writer.component(schema) for name, schema in sorted((named | spelled).items())}
-    return [writer.write(schema) for schema in shown[: len(types)]], written
+    return frozenset(REF.format(name=name) for name in free)
+
+
+def _defaults(named: Mapping[str, Schema]) -> Schema:
+    """The defaults of components, by reference."""
+    return {REF.format(name=name): schema["default"] for name, schema in named.items() if "default" in schema}
 
 
 def _members(schema: Schema) -> frozenset[str]:
@@ -56,9 +65,9 @@ def _free_tag(schema: Schema) -> None:
 
 
 class _Writer:
-    """`defaults` are those of components, `free` the components with a free tag; both by reference."""
+    """`defaults` are those of components by reference, `free` the references to components with a free tag."""
 
-    def __init__(self, unions: Mapping[str, frozenset[str]], defaults: Schema, free: Collection[str], *, old: bool) -> None:
+    def __init__(self, unions: Mapping[str, frozenset[str]], defaults: Schema, free: frozenset[str], *, old: bool) -> None:
         self._unions = unions
         self._defaults = defaults
         self._free = free

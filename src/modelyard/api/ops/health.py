@@ -11,13 +11,7 @@ from modelyard import errors
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import BadQuery, Header, Request, Response, json_response, text_response
 from modelyard.context import Clock
-
-
-class SchemaState(msgspec.Struct, frozen=True):
-    """Which migration the database stands at. `dirty`: one was begun and is not complete."""
-
-    version: int
-    dirty: bool
+from modelyard.overview.health import SchemaState
 
 
 class Health(Protocol):

@@ -68,14 +68,16 @@ def served(**info: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(document(dialect(TABLE, extra_schemas=(Thing,), **info))))
 
 
+MORE: dict[str, Any] = {"keywords": {State: {"default": "LIVE"}, Page: {"additionalProperties": False}}, "free_tags": (Car,)}
 OLD = served()
 SCHEMAS = OLD["components"]["schemas"]
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
 @pytest.mark.parametrize("unions", [{}, {"Toy": Car | Doll}])
-def test_the_document_is_valid(version: str, unions: dict[str, Any]) -> None:
-    made = served(openapi=version, unions=unions)
+@pytest.mark.parametrize("more", [{}, MORE], ids=["plain", "with keywords and free tags"])
+def test_the_document_is_valid(version: str, unions: dict[str, Any], more: dict[str, Any]) -> None:
+    made = served(openapi=version, unions=unions, **more)
     assert made["openapi"] == version
     validate(made)
 
@@ -131,7 +133,7 @@ def test_a_tagged_union_is_one_of_with_its_mapping() -> None:
             "mapping": {"car": "#/components/schemas/Car", "doll": "#/components/schemas/Doll"},
         },
     }
-    assert SCHEMAS["Car"]["properties"]["kind"] == {"type": "string", "enum": ["car"]}
+    assert SCHEMAS["Car"]["properties"]["kind"] == {"type": "string", "enum": ["car"], "default": "car"}
     assert SCHEMAS["Car"]["required"] == ["kind", "name"]
 
 
@@ -142,7 +144,7 @@ def test_a_named_union_is_referred_to_wherever_it_occurs() -> None:
     assert len(schemas["Toy"]["oneOf"]) == 2
     assert schemas["Page"]["properties"]["items"]["items"] == toy
     assert schemas["Doll"]["properties"]["friends"]["additionalProperties"] == toy
-    assert schemas["Doll"]["properties"]["favourite"] == {"allOf": [toy], "nullable": True, "default": None}
+    assert schemas["Doll"]["properties"]["favourite"] == {"allOf": [toy], "nullable": True}
     assert made["paths"]["/api/toys/v1/toys"]["post"]["requestBody"]["content"]["application/json"]["schema"] == toy
 
 
@@ -151,16 +153,53 @@ def test_what_3_0_has_other_words_for() -> None:
     assert car["id"] == {"type": "string", "nullable": True, "format": "int64", "readOnly": True, "description": "Given by the server."}
     assert car["state"] == {"allOf": [{"$ref": "#/components/schemas/State"}], "nullable": True}
     assert car["wheels"] == {"type": "integer", "minimum": 0, "exclusiveMinimum": True, "default": 4}
-    assert car["horn"] == {"type": "string", "enum": ["loud", None], "nullable": True, "default": None}
+    assert car["horn"] == {"type": "string", "enum": ["loud", None], "nullable": True}
     assert car["size"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "integer"}]}
     assert doll["face"] == {"type": "string", "format": "byte", "default": ""}
-    assert doll["sister"] == {"allOf": [{"$ref": "#/components/schemas/Doll"}], "nullable": True, "default": None}
+    assert doll["sister"] == {"allOf": [{"$ref": "#/components/schemas/Doll"}], "nullable": True}
     assert SCHEMAS["State"] == {"title": "State", "type": "string", "enum": ["ARCHIVED", "LIVE"]}
+
+
+def test_components_say_the_keywords_given_for_their_types_if_they_are_there() -> None:
+    class Absent(enum.Enum):
+        NOWHERE = "NOWHERE"
+
+    schemas = served(keywords={**MORE["keywords"], Absent: {"default": "NOWHERE"}})["components"]["schemas"]
+    assert schemas["State"]["default"] == "LIVE"
+    assert schemas["Page"]["additionalProperties"] is False
+    assert schemas["Page"]["properties"] == SCHEMAS["Page"]["properties"]
+    assert schemas.keys() == SCHEMAS.keys()
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_a_default_of_a_component_shows_where_something_stands_beside_the_reference(version: str) -> None:
+    class Uses(Struct, kw_only=True):
+        bare: State
+        told: Annotated[State, Meta(description="How it is.")]
+        nullable: State | None = None
+        own: State | None = State.ARCHIVED
+
+    table = (operation("GET", "/uses", echo, responses={200: Uses}),)
+    made = document(dialect(table, openapi=version, keywords={State: {"default": "LIVE"}}))
+    shown = made["components"]["schemas"]["Uses"]["properties"]
+    assert shown["bare"] == {"$ref": "#/components/schemas/State"}
+    assert (shown["told"]["default"], shown["nullable"]["default"], shown["own"]["default"]) == ("LIVE", "LIVE", "ARCHIVED")
+
+
+def test_a_free_tag_is_any_text_in_the_member_and_fixed_by_the_union() -> None:
+    schemas = served(free_tags=(Car,), unions={"Toy": Car | Doll})["components"]["schemas"]
+    assert schemas["Car"]["properties"]["kind"] == {"type": "string", "nullable": True, "default": "car"}
+    assert schemas["Car"]["required"] == ["name"]
+    assert schemas["Doll"]["required"] == ["kind"]
+    toy = schemas["Toy"]
+    assert [option["$ref"].rpartition("/")[2] for option in toy["anyOf"]] == ["Car", "Doll"]
+    assert "oneOf" not in toy
+    assert (toy["properties"], toy["required"]) == ({"kind": {"type": "string", "enum": ["car", "doll"]}}, ["kind"])
 
 
 def test_3_1_keeps_null_as_a_type() -> None:
     new = served(openapi="3.1.0")["components"]["schemas"]
-    assert new["Doll"]["properties"]["sister"] == {"anyOf": [{"$ref": "#/components/schemas/Doll"}, {"type": "null"}], "default": None}
+    assert new["Doll"]["properties"]["sister"] == {"anyOf": [{"$ref": "#/components/schemas/Doll"}, {"type": "null"}]}
     assert new["Car"]["properties"]["wheels"]["exclusiveMinimum"] == 0
 
 

@@ -3,8 +3,9 @@ from collections.abc import Mapping
 import pytest
 
 from modelyard import errors
-from modelyard.api.ops.health import SchemaState, health_routes
+from modelyard.api.ops.health import health_routes
 from modelyard.context import Millis
+from modelyard.overview.health import SchemaState
 from tests.unit.api.http.toy import PREFIX, Toys
 
 DIRTY = [f"{PREFIX}/readyz/isDirty", "/readyz/isDirty"]

@@ -103,7 +103,9 @@ function folded(api, schema, title) {
 export function variants(api, schema) {
   const whole = resolve(api, schema);
   const mapping = whole.discriminator?.mapping;
-  if (mapping) return Object.entries(mapping).map(([label, ref]) => ({ label, schema: { $ref: ref } }));
+  // What the union itself requires, such as the tag, every variant does.
+  const also = whole.required ? { required: whole.required } : {};
+  if (mapping) return Object.entries(mapping).map(([label, ref]) => ({ label, schema: { allOf: [{ $ref: ref }], ...also } }));
   return options(whole)?.map((option) => ({ label: typeName(option), schema: option })) ?? null;
 }
 

@@ -133,7 +133,7 @@ KEYWORDS: Mapping[type, dict[str, Any]] = {
     **{words: {"default": default.value} for words, default in DEFAULTS.items()},
     **{value: {"additionalProperties": False} for value in VALUES},
 }
-"""What the contract says of schemas as a whole. For the document only: the original ignores unknown keys of a value, and so do we."""
+"""What the contract says of schemas as a whole. For the document only: unknown keys of a value are ignored, not refused."""
 
 FREE_TAGS: tuple[type, ...] = (ModelArtifactCreate, ModelArtifactUpdate)
 """Needed and fixed in the bodies of `/artifacts`, but any text in those of `/model_artifacts`; the contract has one schema for both."""

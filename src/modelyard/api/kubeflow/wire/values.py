@@ -58,3 +58,4 @@ MetadataValue: TypeAlias = Annotated[
 ]
 
 VALUES = (MetadataIntValue, MetadataDoubleValue, MetadataStringValue, MetadataStructValue, MetadataProtoValue, MetadataBoolValue)
+"""The members of `MetadataValue`."""
