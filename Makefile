@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXTRAS := dev,demo,postgres,mysql
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check lint fuzz pins clean
+.PHONY: help serve demo test check lint fuzz bench pins clean
 
 help: ## list these commands
 	@echo "Modelyard: one model registry that every client can talk to."
@@ -20,13 +20,13 @@ help: ## list these commands
 serve: $(VENV)/.serve ## start the registry on http://127.0.0.1:8080, data in ./modelyard-data (more options: ARGS="--port 9000")
 	@$(BIN)/modelyard serve $(ARGS)
 
-demo: $(VENV)/.demo ## train a model, register it through Kubeflow's own client, and look at what the registry knows
+demo: $(VENV)/.demo ## train models, log and register them through Kubeflow's own clients, and look at what the registry knows
 	@$(BIN)/python -m demo.run $(ARGS)
 
-test: $(VENV)/.dev ## run every test, on SQLite and on real PostgreSQL and MariaDB servers (one of them: ARGS=tests/unit)
+test: $(VENV)/.dev ## run every test, on SQLite and on real PostgreSQL and MariaDB servers (some of them: ARGS=tests/unit)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: lint test ## all that must hold before a change lands: style, types, walls between the rooms, tests
+check: lint test ## all that must hold before a change lands: style, types, walls between the rooms, and every test
 
 lint: $(VENV)/.dev ## style, types and walls only
 	@$(BIN)/ruff check . || { echo "Style: 'ruff check --fix .' mends much of it; the rest is yours."; exit 1; }
@@ -36,6 +36,9 @@ lint: $(VENV)/.dev ## style, types and walls only
 
 fuzz: $(VENV)/.dev ## send generated requests to the server for a long while
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+bench: $(VENV)/.dev ## measure how fast the server is (docs/reference/performance.md)
+	@$(BIN)/python -m perf $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)
 	@rm -rf $(VENV)/pins && $(BIN)/python -m venv $(VENV)/pins

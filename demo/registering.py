@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import mr_openapi
 import sklearn
 from model_registry import ModelRegistry
+from model_registry.core import ModelRegistryAPIClient
+from model_registry.types import ModelVersionState
 
 from demo import training
 from demo.experiment import Result, best_of, worst_of
@@ -28,7 +31,13 @@ def connect(url: str) -> Any:
         return ModelRegistry(url, author="ann", log_level=logging.ERROR)
 
 
-def register_all(client: Any, rest: Rest, screen: Screen, results: tuple[Result, ...]) -> None:
+def artifacts_of(url: str) -> Any:
+    """The same client one floor below, where metrics of a version can be logged."""
+    parts = urlsplit(url)
+    return ModelRegistryAPIClient.insecure_connection(f"{parts.scheme}://{parts.hostname}", parts.port)
+
+
+def register_all(client: Any, artifacts: Any, screen: Screen, results: tuple[Result, ...]) -> None:
     """One version for each training, with the file of its model; the best one is marked by changing it, the worst one archived."""
     for result in results:
         client.register_model(
@@ -45,13 +54,21 @@ def register_all(client: Any, rest: Rest, screen: Screen, results: tuple[Result,
         )
         measured = client.get_model_version(MODEL, result.setting.name)
         for name, value in result.unseen._asdict().items():
-            rest.post(f"/model_versions/{measured.id}/artifacts", {"artifactType": "metric", "name": name, "value": value})
+            client.async_runner(_log_metric(artifacts, measured.id, name, value))
     best = client.get_model_version(MODEL, best_of(results).setting.name)
     best.custom_properties["stage"] = "production"
     client.update(best)
     worst = client.get_model_version(MODEL, worst_of(results).setting.name)
-    rest.patch(f"/model_versions/{worst.id}", {"state": "ARCHIVED"})
+    worst.state = ModelVersionState.ARCHIVED
+    client.update(worst)
     _show(client, screen, results)
+
+
+async def _log_metric(artifacts: Any, version_id: str, name: str, value: float) -> None:
+    """By the client's API layer: its own `Metric` cannot be sent, for it has a number as step where its API wants text."""
+    metric = mr_openapi.Metric(artifactType="metric", name=name, value=value)
+    async with artifacts.get_client() as api:
+        await api.upsert_model_version_artifact(version_id, mr_openapi.Artifact(metric))
 
 
 def _facts(result: Result) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""`python -m demo.run`: one run through the main job, on a registry of its own. Needs no network. Exit code 1 when anything is amiss."""
+"""`python -m demo.run`: one run through the main job, on a registry of its own. Exit code 1 when anything is amiss.
+
+Needs no network, but for the first time, when it installs a second client.
+"""
 
 import argparse
 import sys
@@ -6,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from demo.clients import CannotInstallError, python_with
+from demo.logbook import VERSION
 from demo.screen import Screen
 from demo.server import DemoError, registry
 
@@ -18,7 +23,7 @@ def main() -> int:
         _run(screen, keep=keep)
     except KeyboardInterrupt:
         return 130
-    except DemoError as error:
+    except (DemoError, CannotInstallError) as error:
         screen.fail(str(error))
         return 1
     except Exception as error:  # noqa: BLE001 - a client's error, say; the demo fails in its own words whatever happens
@@ -29,6 +34,8 @@ def main() -> int:
 
 def _run(screen: Screen, *, keep: bool) -> None:
     from demo import story  # noqa: PLC0415 - slow to import: something is said first
+
+    python_with(VERSION, screen.say)
 
     with tempfile.TemporaryDirectory(prefix="modelyard-demo-") as folder, registry(Path(folder)) as url:
         story.tell(screen, url, Path(folder))

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from demo import experiment, questions, registering, training
+from demo.logbook import VERSION, logbook
 from demo.screen import Screen
 from demo.server import Rest
 
@@ -25,18 +26,18 @@ def tell(screen: Screen, url: str, folder: Path) -> None:
         f"Benign or malignant? scikit-learn's breast-cancer data: {learn} patients to learn from, {watch} to watch while learning, "
         f"{unseen} kept unseen. Small neural networks, {training.EPOCHS} epochs each.\n"
     )
-    experiment_id, results = experiment.run_all(rest, screen, data, folder)
+    with logbook(url) as log:
+        experiment_id, results = experiment.run_all(log, screen, data, folder)
     screen.say(
-        f"\nExperiment {experiment_id}, with the parameters, every epoch's metrics and the outcome of each run: {rest.requests} requests. "
-        f"[dim]Logged by plain REST (v1alpha3), as Kubeflow's newest client ({registering.CLIENT}) has no experiments any more; "
-        "its releases up to 0.3.14 do, and work here too.[/]\n"
+        f"\nExperiment {experiment_id}, logged through Kubeflow's own client, model-registry {VERSION}; read back through plain REST:\n"
+        f"[dim]Why not its newest release? That has no experiments any more: {VERSION} is the last one.[/]\n"
     )
     experiment.check(rest, screen, results)
 
-    screen.chapter("Registered through Kubeflow's own client")
+    screen.chapter("Registered through Kubeflow's newest client")
     client = registering.connect(url)
-    screen.say(f"{registering.CLIENT}, as it is on PyPI: it speaks v1 to the same records. Metrics were added by REST.\n")
-    registering.register_all(client, rest, screen, results)
+    screen.say(f"{registering.CLIENT}, as it is on PyPI: it speaks v1 where the one above speaks v1alpha3, to the same records.\n")
+    registering.register_all(client, registering.artifacts_of(url), screen, results)
     screen.say("")
     registering.check(client, rest, screen, results, data)
 

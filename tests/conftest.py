@@ -24,8 +24,6 @@ class Serve(Protocol):
         ...
 
 
-pytest_plugins = ["pytester"]
-
 NO_SKIPS = os.environ.get("MODELYARD_NO_SKIPS") == "1"
 """Set by CI, where all that the tests need is there: a test that cannot run has failed."""
 MAY_SKIP = ("schemathesis cannot make such requests: ",)

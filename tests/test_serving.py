@@ -108,6 +108,20 @@ def test_on_a_file_that_is_no_database_it_says_so_and_exits_with_1(tmp_path: Pat
     assert sentence.endswith("or choose another place by --data-dir.")
 
 
+def test_a_body_of_the_deepest_nesting_that_can_be_set_is_read(new_database: NewDatabase, serve: Serve) -> None:
+    url = serve(new_database("sqlite"), env={"MODELYARD_MAX_JSON_DEPTH": "900"})
+    messages = {}
+    for depth in (900, 901):
+        inner = depth - 1
+        body = '{"name": "deep", "customProperties": ' + "[" * inner + "]" * inner + "}"
+        answer = httpx.post(url + MODELS, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        messages[depth] = answer.json()["message"]
+    assert "customProperties" in messages[900]
+    assert "nested more deeply than 900 levels" in messages[901]
+    assert "max_json_depth" in messages[901]
+
+
 def test_wipe_empties_a_store(database_url: str, tmp_path: Path) -> None:
     for name in ("before", "after"):
         (tmp_path / name).mkdir()

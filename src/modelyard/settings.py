@@ -59,7 +59,7 @@ DatabaseUrl = Annotated[
     ),
 ]
 Workers = Annotated[
-    int, Meta(ge=1, le=256, description="Server processes. More than one needs PostgreSQL, MariaDB or MySQL: SQLite has one writer.")
+    int, Meta(ge=1, le=256, description="Server processes. More than one needs PostgreSQL, MariaDB or MySQL: on SQLite one is the fastest.")
 ]
 Level = Annotated[LogLevel, Meta(description="The least serious log lines to write: `debug`, `info`, `warning` or `error`.")]
 Format = Annotated[
@@ -305,7 +305,8 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
             refuse("cors_origins", f"{origin!r} is no origin; write it as browsers send it, such as https://ui.example.org, or `*`.")
     if settings.workers > 1 and settings.uses_sqlite:
         refuse(
-            "workers", f"SQLite has one writer, use 1; or give the URL of a PostgreSQL, MariaDB or MySQL server by {flag('database_url')}."
+            "workers",
+            f"on SQLite one is the fastest, use 1; or give the URL of a PostgreSQL, MariaDB or MySQL server by {flag('database_url')}.",
         )
     if not settings.insecure_no_auth and not is_loopback(settings.host):
         refuse(

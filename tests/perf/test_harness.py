@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from perf.cpu import ProcessTree
 from perf.load import Load, send_all
 from perf.operations import OPERATIONS

@@ -45,7 +45,7 @@ def test_without_a_command_the_help_is_shown() -> None:
         (("serve", "--port", "70000"), "65535"),
         (("serve", "--log-level", "loud"), "warning"),
         (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
-        (("serve", "--workers", "2"), "SQLite"),
+        (("serve", "--workers", "2"), "on SQLite one is the fastest"),
         (("serve", "--database-url", "oracle://db"), "postgresql://"),
         (("serve", "--host", "0.0.0.0"), "--insecure-no-auth"),
         (("admin", "wipe", "now"), "now"),
@@ -62,6 +62,15 @@ def test_an_unknown_variable_stops_the_start() -> None:
     result = run("serve", MODELYARD_PROT="1")
     assert result.exit_code == 2
     assert "MODELYARD_PORT" in result.stderr
+
+
+def test_a_database_of_the_original_s_variables_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    result = run("serve", "--port", "0", MR_EMBEDMD_DATABASE_DSN="root:s3cret@nowhere")
+    assert result.exit_code == 2
+    assert "MR_EMBEDMD_DATABASE_DSN" in result.stderr
+    assert "MODELYARD_DATABASE_URL" in result.stderr
+    assert "s3cret" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_port_is_told_with_what_to_do() -> None:

@@ -170,3 +170,9 @@ def test_worker_processes_get_the_very_same_settings() -> None:
 def test_every_setting_says_what_it_means() -> None:
     for name in settings.FIELDS:
         assert settings.description(name).endswith("."), name
+
+
+def test_json_may_be_nested_as_deeply_as_its_reader_can_follow_and_no_deeper() -> None:
+    assert loaded().max_json_depth == 500
+    assert loaded(environ={"MODELYARD_MAX_JSON_DEPTH": "900"}).max_json_depth == 900
+    assert "900" in refusal(environ={"MODELYARD_MAX_JSON_DEPTH": "901"})
