@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from modelyard import logs
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
@@ -13,7 +15,7 @@ from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
-from modelyard.api.ops.health import SchemaState, health_routes
+from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
 from modelyard.artifacts.repository import ArtifactParents, artifacts
 from modelyard.artifacts.service import ArtifactService
@@ -44,7 +46,7 @@ def create(settings: Settings) -> Edge:
     database = open_database(settings, url)
     domain = build_services(database)
     doors = dialects(domain, settings.max_page_size)
-    health = _Health(StoreHealth(database, _lists(domain)))
+    health = StoreHealth(database, _lists(domain))
 
     async def startup() -> None:
         await database.open()
@@ -66,7 +68,7 @@ def create(settings: Settings) -> Edge:
 def open_database(settings: Settings, url: DatabaseUrl) -> Database:
     """The database of this URL, not opened yet. A driver is imported only when it is needed."""
     if url.path is not None:
-        return SqliteDatabase(url.path)
+        return SqliteDatabase(url.path, statement_seconds=settings.statement_timeout_seconds)
     options: dict[str, Any] = {
         "pool_size": settings.pool_size,
         "wait_seconds": settings.pool_wait_seconds,
@@ -102,25 +104,22 @@ def build_services(database: Database) -> Services:
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
-    """Migrate, unless the schema is the needed one already."""
-    try:
-        if await schema_version(database) == HEAD:
-            return
-    except Unavailable:
-        raise
-    except Exception:  # noqa: BLE001, S110 - each driver has its own error for a table that is not there; migrating tells the rest
-        pass
+    """Migrate, unless the schema is the needed one already. Raises `Unavailable` when it is a newer program's."""
+    if await schema_version(database) == HEAD:
+        return
     from modelyard.store import migrate  # noqa: PLC0415 - Alembic is slow to import and rarely needed
 
     await asyncio.to_thread(migrate.upgrade, url)
 
 
 def wipe(settings: Settings) -> None:
-    """Empty the store that the settings name. Raises `Unavailable` when it cannot be reached."""
+    """Empty the store that the settings name, however long it takes. Raises `Unavailable` when there is none or it cannot be reached."""
 
     async def run() -> None:
         url = DatabaseUrl.parse(settings.database)
-        database = open_database(settings, url)
+        if url.path is not None and not url.path.is_file():
+            raise Unavailable(f"there is no store to empty at {url.path}: check the path")
+        database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
         await database.open()
         try:
             await bring_up_to_date(database, url)
@@ -129,19 +128,6 @@ def wipe(settings: Settings) -> None:
             await database.close()
 
     asyncio.run(run())
-
-
-class _Health:
-    """`StoreHealth` as the probes ask for it."""
-
-    def __init__(self, store: StoreHealth) -> None:
-        self._store = store
-
-    async def database(self) -> SchemaState:
-        return SchemaState(*await self._store.database())
-
-    async def probe_resources(self) -> Mapping[str, int]:
-        return await self._store.probe_resources()
 
 
 def _lists(domain: Services) -> Mapping[str, List]:

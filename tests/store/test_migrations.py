@@ -2,19 +2,23 @@
 
 import asyncio
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, event, func, inspect, select
 
-import modelyard.app  # noqa: F401 - declares every table
+from modelyard.app import bring_up_to_date
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
+from modelyard.errors import Unavailable
 from modelyard.experiments.entities import NewExperiment, NewRun
 from modelyard.models.entities import NewModel, NewVersion
+from modelyard.overview.health import SchemaState, StoreHealth
 from modelyard.search.page import ListQuery
 from modelyard.store import migrate, schema
 from modelyard.store.columns import METADATA
@@ -159,6 +163,108 @@ async def test_a_step_that_fails_leaves_nothing_where_the_database_allows_it(dat
         await asyncio.to_thread(migrate.run, url, fails)
 
     assert await asyncio.to_thread(tables, database_url) == set()
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.servers
+def test_a_first_migration_that_was_killed_anywhere_is_completed_by_the_next(new_database: NewDatabase) -> None:
+    """MariaDB and MySQL commit with every change of the schema, so half of it is there when the program starts again."""
+    address = new_database("mysql")
+    url = DatabaseUrl.parse(address)
+
+    made: set[str] = set()
+    while killed_after_one_change_more(url, made):
+        pass
+
+    found: list[Any] = []
+    migrate.run(url, lambda connection: found.extend(differences(connection)))
+    assert found == []
+    assert len(made) > len(METADATA.tables) + sum(len(table.indexes) for table in METADATA.tables.values())
+    assert migrate.current(url) == schema.HEAD
+    assert list(execute(address, "SELECT id, name FROM project")) == [(1, "default")]
+
+
+def killed_after_one_change_more(url: DatabaseUrl, made: set[str]) -> bool:
+    """Migrate, make a change that is not among those `made`, and go away before the next. False if there is none to go away before."""
+    before = len(made)
+
+    def count(_: Any, __: Any, sql: str, *___: Any) -> None:
+        if sql.lstrip().startswith(("CREATE", "INSERT")) and sql not in made:
+            if len(made) > before:
+                raise Killed
+            made.add(sql)
+
+    def work(connection: Connection) -> None:
+        event.listen(connection, "before_cursor_execute", count)
+        command.upgrade(migrate.config(connection), "head")
+
+    try:
+        migrate.run(url, work)
+    except Killed:
+        return True
+    return False
+
+
+@pytest.mark.servers
+def test_a_migration_that_another_server_keeps_from_starting_says_so(new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = new_database("mysql")
+    elsewhere = DatabaseUrl.parse(new_database("mysql"))
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 1)
+
+    def blocked(_: Connection) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(migrate.upgrade, elsewhere).result()  # another database is none of its business
+            with pytest.raises(Unavailable, match=r"being migrated .* start again"):
+                thread.submit(migrate.upgrade, DatabaseUrl.parse(address)).result()
+
+    migrate.run(DatabaseUrl.parse(address), blocked)
+
+    assert migrate.current(elsewhere) == schema.HEAD
+
+
+class TestStart:
+    """What a server makes of the schema it finds."""
+
+    async def test_nothing_there_is_migrated(self, database_url: str) -> None:
+        async with opened(database_url) as database:
+            assert await schema.schema_version(database) is None
+            await bring_up_to_date(database, DatabaseUrl.parse(database_url))
+            assert await schema.schema_version(database) == schema.HEAD
+
+    async def test_a_newer_schema_is_refused_and_left_alone(self, database_url: str) -> None:
+        await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(database_url))
+        execute(database_url, "UPDATE alembic_version SET version_num = '0999'")
+
+        async with opened(database_url) as database:
+            with pytest.raises(Unavailable) as caught:
+                await bring_up_to_date(database, DatabaseUrl.parse(database_url))
+            assert await schema.schema_version(database) == "0999"
+
+        assert caught.value.message == (
+            f"the store was made by a newer Modelyard (schema 0999, this program knows {schema.HEAD}): "
+            "start a newer version, or restore a backup"
+        )
+
+    async def test_a_version_that_cannot_be_read_is_no_reason_to_migrate(self, database_url: str) -> None:
+        execute(database_url, "CREATE TABLE alembic_version (other INTEGER)")
+
+        async with opened(database_url) as database:
+            with pytest.raises(Exception, match="version_num"):
+                await bring_up_to_date(database, DatabaseUrl.parse(database_url))
+
+        assert await asyncio.to_thread(tables, database_url) == {"alembic_version"}
+
+    async def test_health_tells_a_schema_that_is_not_ours(self, database_url: str) -> None:
+        async with opened(database_url) as database:
+            health = StoreHealth(database, {})
+            assert await health.database() == SchemaState(version=0, dirty=True)
+            await bring_up_to_date(database, DatabaseUrl.parse(database_url))
+            assert await health.database() == SchemaState(version=int(schema.HEAD), dirty=False)
+            execute(database_url, "UPDATE alembic_version SET version_num = 'abc'")
+            assert await health.database() == SchemaState(version=0, dirty=True)
 
 
 class TestWipe:

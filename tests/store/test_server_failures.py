@@ -365,6 +365,79 @@ async def test_a_unit_that_always_loses_ends_as_unavailable(url: str) -> None:
         assert await count(database) == 0
 
 
+async def test_a_parent_that_vanished_in_between_is_looked_for_again(url: str) -> None:
+    execute(url, "CREATE TABLE parent (id BIGINT PRIMARY KEY)")
+    execute(url, "CREATE TABLE child (parent BIGINT, FOREIGN KEY (parent) REFERENCES parent (id))")
+    async with pooled(url) as database:
+        runs = []
+
+        async def work(unit: Unit, wanted: int) -> None:
+            runs.append(unit)
+            if len(runs) == wanted:
+                await unit.execute(Statement("parent", text("INSERT INTO parent VALUES (1)")), {})
+            await unit.execute(Statement("child", text("INSERT INTO child VALUES (1)")), {})
+
+        with pytest.raises(Unavailable):
+            await database.write(lambda unit: work(unit, 0))
+        assert len(runs) == 8
+        runs.clear()
+        await database.write(lambda unit: work(unit, 2))
+        assert len(runs) == 2
+
+
+async def test_a_unit_that_waits_too_long_for_another_is_not_run_again(new_database: NewDatabase) -> None:
+    """Each run would wait as long again. PostgreSQL's statements end at their own limit."""
+    url = new_database("mysql")
+    create_tables(url)
+    async with pooled(url, statement_seconds=1) as impatient, pooled(url) as patient:
+        await patient.write(lambda unit: add(unit, "thing"))
+        runs, locked, done = [], asyncio.Event(), asyncio.Event()
+
+        async def holds(unit: Unit) -> None:
+            await unit.execute(SET_SCORE, {"which": "thing", "score_now": 1})
+            locked.set()
+            await done.wait()
+
+        async def waits(unit: Unit) -> None:
+            runs.append(unit)
+            await unit.command("SET max_statement_time = 0")  # type: ignore[attr-defined]  # this one is about the lock's limit
+            await unit.execute(SET_SCORE, {"which": "thing", "score_now": 2})
+
+        task = asyncio.create_task(patient.write(holds))
+        await locked.wait()
+        with pytest.raises(Unavailable, match="lock") as caught:
+            await impatient.write(waits)
+        done.set()
+        await task
+
+        assert caught.value.details == {"retry_after": 1}
+        assert len(runs) == 1
+
+
+@pytest.mark.parametrize("conflicts", [1, 2])
+async def test_a_read_that_conflicts_runs_once_more_and_is_then_unavailable(url: str, conflicts: int) -> None:
+    """A standby ends a read so, in favour of what it has to catch up with."""
+    execute(url, "CREATE SEQUENCE calls")
+    if DatabaseUrl.parse(url).flavour is Flavour.POSTGRESQL:
+        raising = "RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'"
+        body = f"RETURNS INT AS $$ BEGIN IF nextval('calls') <= {conflicts} THEN {raising}; END IF; RETURN 7; END $$ LANGUAGE plpgsql"
+    else:
+        raising = "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"
+        body = f"RETURNS INT BEGIN IF nextval(calls) <= {conflicts} THEN {raising}; END IF; RETURN 7; END"
+    execute(url, f"CREATE FUNCTION read_it() {body}")
+    async with pooled(url) as database:
+        reading = database.reader.row(Statement("read it", text("SELECT read_it()")), {})
+        if conflicts == 1:
+            row = await reading
+            assert row is not None
+            assert row[0] == 7
+        else:
+            with pytest.raises(Unavailable) as caught:
+                await reading
+            assert caught.value.details == {"retry_after": 1}
+        assert database.pool.in_use == 0
+
+
 async def test_an_exhausted_pool_is_unavailable_after_the_wait_and_usable_again(url: str) -> None:
     async with pooled(url, pool_size=1, wait_seconds=0.2) as database:
         go = asyncio.Event()

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from modelyard.errors import Unavailable
 from modelyard.store import sqlite
-from modelyard.store.database import UniqueViolationError, Unit
+from modelyard.store.database import UniqueViolationError, Unit, UnitFailedError
 from modelyard.store.sqlite import MAX_GROUP, SqliteDatabase
 from modelyard.store.statements import Statement
 from tests.store.things import ALL, COUNT, add, count, create_tables
@@ -210,8 +210,83 @@ class TestGroupCommit:
         assert {type(outcome) for outcome in outcomes if not isinstance(outcome, int)} == {Unavailable}
         assert after > 0
 
+    async def test_a_clash_is_told_only_when_what_it_clashes_with_is_durable(self, database: SqliteDatabase, path: Path) -> None:
+        async def clash() -> int:
+            with pytest.raises(UniqueViolationError):
+                await database.write(lambda unit: add(unit, "taken"))
+            with closing(sqlite3.connect(path)) as other:
+                return int(other.execute("SELECT count(*) FROM thing").fetchone()[0])
+
+        first = [database.write(lambda unit, name=name: add(unit, name)) for name in ("alone", "taken")]  # type: ignore[misc]  # a default in a lambda
+        _, _, *seen = await asyncio.gather(*first, *(clash() for _ in range(3)))
+
+        assert seen == [2, 2, 2]
+
+    async def test_a_clash_with_what_could_not_be_made_durable_is_unavailable(self, database: SqliteDatabase) -> None:
+        """A violation that SQLite is told to look for at the commit makes that fail."""
+        database._writer.execute("CREATE TABLE child (parent INTEGER REFERENCES thing (id) DEFERRABLE INITIALLY DEFERRED)")
+
+        async def refused(unit: Unit) -> None:
+            await add(unit, "taken")
+            await unit.execute(Statement("orphan", text("INSERT INTO child VALUES (99)")), {})
+
+        alone = database.write(lambda unit: add(unit, "alone"))
+        clashing = database.write(lambda unit: add(unit, "taken"))
+        _, *outcomes = await asyncio.gather(alone, database.write(refused), clashing, return_exceptions=True)
+
+        assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+        await database.write(lambda unit: add(unit, "taken"))
+
+    async def test_a_unit_that_was_undone_by_sqlite_reads_nothing_more(self, database: SqliteDatabase) -> None:
+        """What it read would be outside any transaction."""
+        pages = database._writer.execute("PRAGMA page_count").fetchone()[0]
+        database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+        async def work(unit: Unit) -> None:
+            with pytest.raises(Unavailable):
+                await add(unit, "large", note="x" * 200_000)
+            for read in (unit.row, unit.rows):
+                with pytest.raises(UnitFailedError):
+                    await read(COUNT, {})
+
+        with pytest.raises(Unavailable):
+            await database.write(work)
+
+    async def test_a_unit_whose_read_failed_is_undone(self, database: SqliteDatabase) -> None:
+        async def work(unit: Unit) -> None:
+            await add(unit, "never")
+            with pytest.raises(sqlite3.OperationalError):
+                await unit.rows(Statement("wrong", text("SELECT abs(-9223372036854775808)")), {})
+
+        with pytest.raises(sqlite3.OperationalError):
+            await database.write(work)
+
+        assert await count(database) == 0
+
 
 class TestReaders:
+    async def test_of_a_statement_without_end_are_stopped(self, path: Path) -> None:
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        database = SqliteDatabase(path, readers=1, statement_seconds=0.2)
+        await database.open()
+
+        with pytest.raises(Unavailable, match="took too long") as caught:
+            await database.reader.rows(Statement("endless", text(endless), slow=True), {})
+
+        assert caught.value.details == {"retry_after": 1}
+        assert await database.reader.rows(SLOW_COUNT, {}) == [(0,)]
+        await database.close()
+
+    async def test_are_told_that_the_database_is_closed(self, path: Path) -> None:
+        database = SqliteDatabase(path)
+        await database.open()
+        reader = database.reader
+        await database.close()
+
+        for read in (reader.rows(SLOW_COUNT, {}), reader.rows(COUNT, {}), reader.row(COUNT, {}), database.ping()):
+            with pytest.raises(Unavailable, match="closed"):
+                await read
+
     async def test_see_only_what_is_committed(self, database: SqliteDatabase) -> None:
         inside, proceed = asyncio.Event(), asyncio.Event()
 
@@ -294,6 +369,29 @@ class TestAnotherWriter:
             outcomes = await asyncio.gather(*writes, return_exceptions=True)
 
         assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
+
+    async def test_nobody_waits_longer_than_one_wait(self, database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.3)
+        begun = time.monotonic()
+        with locked(path):
+            early = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(10)]  # type: ignore[misc]  # a default in a lambda
+            await asyncio.sleep(0.2)
+            late = asyncio.create_task(database.write(lambda unit: add(unit, "late")))
+            outcomes = await asyncio.gather(*early, late, return_exceptions=True)
+
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 11
+        assert time.monotonic() - begun < 0.6
+
+    async def test_who_never_ends_does_not_keep_it_from_closing(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+        database = SqliteDatabase(path)
+        await database.open()
+        with locked(path):
+            writing = asyncio.create_task(database.write(lambda unit: add(unit, "never")))
+            await asyncio.sleep(0.01)
+            await asyncio.wait_for(database.close(), 5)
+            with pytest.raises(Unavailable):
+                await writing
 
     async def test_both_write_correctly(self, database: SqliteDatabase, neighbour: SqliteDatabase) -> None:
         async def write(to: SqliteDatabase, name: str) -> list[int]:

@@ -3,12 +3,21 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from modelyard.context import Caller
 from modelyard.search.page import ListQuery, Page
 from modelyard.store.database import Database
 from modelyard.store.schema import HEAD, schema_version
 
 List = Callable[[Caller, ListQuery], Awaitable[Page[Any]]]
+
+
+class SchemaState(msgspec.Struct, frozen=True):
+    """Which migration the database stands at, 0 if at none that has a number. `dirty`: it is not the one that this program needs."""
+
+    version: int
+    dirty: bool
 
 
 class StoreHealth:
@@ -18,11 +27,12 @@ class StoreHealth:
         self._database = database
         self._lists = lists
 
-    async def database(self) -> tuple[int, bool]:
-        """The schema's revision, and whether it is not the one that this program needs. Raises `Unavailable`."""
+    async def database(self) -> SchemaState:
+        """Raises `Unavailable`."""
         await self._database.ping()
         version = await schema_version(self._database)
-        return int(version or 0), version != HEAD
+        number = int(version) if version is not None and version.isdecimal() else 0
+        return SchemaState(number, version != HEAD)
 
     async def probe_resources(self) -> Mapping[str, int]:
         """Reads at most one record of each kind: 1 where there are any, 0 where there are none. Raises `Unavailable`."""

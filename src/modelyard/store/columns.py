@@ -1,7 +1,7 @@
 """Column types that mean the same on every database.
 
 Text compares by code point everywhere: SQLite's default, PostgreSQL's collation "C", and on MariaDB and MySQL the binary NO PAD
-collation that the migration gives each table (which one exists differs between the two, see `migrations/env.py`).
+collation that the migration gives each table (see `migrations/dialects.py`; which one exists differs between the two).
 """
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, MetaData, SmallInteger, String, Text
@@ -16,6 +16,11 @@ SMALL = SmallInteger()
 NUMBER: Double[float] = Double()
 SHORT = String(NAME_LENGTH).with_variant(String(NAME_LENGTH, collation="C"), "postgresql")
 LONG = Text().with_variant(Text(collation="C"), "postgresql").with_variant(LONGTEXT(), "mysql", "mariadb")
+
+
+def mysql_collation(server_version: str) -> str:
+    """The collation for text, of those that the server has. `server_version` is as it gives it, such as `11.8.3-MariaDB`."""
+    return "utf8mb4_nopad_bin" if "mariadb" in server_version.lower() else "utf8mb4_0900_bin"
 
 
 def identity(name: str = "id") -> Column[int]:

@@ -47,6 +47,10 @@ class Deferred(msgspec.Struct, frozen=True):
     taken: Taken | None
 
 
+class NoSuchTableError(Exception):
+    """A statement named a table that does not exist."""
+
+
 class UnitFailedError(Exception):
     """A statement was run in a unit after one had failed there. The databases disagree on what that means, so it means nothing."""
 

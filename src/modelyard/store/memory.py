@@ -3,6 +3,7 @@
 It knows tables as dicts by name; repositories over it (`records.memory`) read and change these directly.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -25,6 +26,7 @@ class MemoryDatabase:
         self.tables: Tables = defaultdict(dict)
         self._ids: dict[IdSequence, int] = defaultdict(int)
         self._unit = _NoStatements()
+        self._turn = asyncio.Lock()
 
     async def open(self) -> None:
         pass
@@ -46,6 +48,10 @@ class MemoryDatabase:
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
             return await work(running)
+        async with self._turn:  # undoing one unit would otherwise undo what another wrote meanwhile
+            return await self._run(work)
+
+    async def _run(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         before = {name: dict(rows) for name, rows in self.tables.items()}
         try:
             with joined(self._unit):

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from modelyard.errors import Unavailable
 from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 
@@ -22,8 +23,16 @@ _LOCK_NUMBER = 0x6D6F64656C
 
 
 def upgrade(url: DatabaseUrl) -> None:
-    """Apply what is missing. Returns at once when nothing is. Call it from a thread: it starts an event loop of its own."""
-    run(url, lambda connection: command.upgrade(config(connection), "head"))
+    """Apply what is missing. Returns at once when nothing is. Call it from a thread: it starts an event loop of its own.
+
+    Raises `Unavailable` when the schema is of a newer program, or when another server's migration does not end.
+    """
+
+    def work(connection: Connection) -> None:
+        _refuse_newer(MigrationContext.configure(connection).get_current_revision())
+        command.upgrade(config(connection), "head")
+
+    run(url, work)
 
 
 def downgrade(url: DatabaseUrl, revision: str) -> None:
@@ -52,6 +61,16 @@ def head() -> str:
     return found
 
 
+def _refuse_newer(revision: str | None) -> None:
+    """A newer program may have changed anything: nothing of this one can be trusted to be right there."""
+    known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise Unavailable(
+            f"the store was made by a newer Modelyard (schema {revision}, this program knows {head()}): "
+            "start a newer version, or restore a backup"
+        )
+
+
 def run(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
     """Run `work` in a transaction that holds the migration lock."""
     if url.flavour is Flavour.SQLITE:
@@ -69,34 +88,43 @@ def _run_sqlite(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
     engine = create_engine(url.sqlalchemy_url(), connect_args={"timeout": LOCK_SECONDS})
     event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    with engine.begin() as connection:
-        work(connection)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            work(connection)
+    finally:
+        engine.dispose()
 
 
 async def _run_server(url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
     engine = create_async_engine(url.sqlalchemy_url(), connect_args=url.connect_arguments())
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_locked, url.flavour, work)
+        async with engine.connect() as connection:
+            await connection.run_sync(_locked, url, work)
     finally:
         await engine.dispose()
 
 
-def _locked(connection: Connection, flavour: Flavour, work: Callable[[Connection], None]) -> None:
-    with _lock(connection, flavour):
+def _locked(connection: Connection, url: DatabaseUrl, work: Callable[[Connection], None]) -> None:
+    with _lock(connection, url):
         work(connection)
+        connection.commit()  # before the lock falls: who waits for it must find the revision written
 
 
 @contextmanager
-def _lock(connection: Connection, flavour: Flavour) -> Iterator[None]:
-    if flavour is Flavour.POSTGRESQL:
+def _lock(connection: Connection, url: DatabaseUrl) -> Iterator[None]:
+    if url.flavour is Flavour.POSTGRESQL:
         # Falls with the transaction.
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
         yield
         return
-    connection.execute(text("SELECT GET_LOCK('modelyard-migrate', :seconds)"), {"seconds": LOCK_SECONDS})
+    # The server has one set of names for all databases, of 64 characters each.
+    name = {"name": f"modelyard {url.database}"[:64]}
+    if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), {**name, "seconds": LOCK_SECONDS}) != 1:
+        raise Unavailable(
+            f"the database {url.database} is still being migrated by another server after {LOCK_SECONDS} s: "
+            "wait until that is done, or end it, and start again"
+        )
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK('modelyard-migrate')"))
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)

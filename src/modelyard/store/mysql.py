@@ -10,7 +10,8 @@ from asyncmy import errors as driver
 from asyncmy.constants import CLIENT
 
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Row, UniqueViolationError
+from modelyard.store.columns import mysql_collation
+from modelyard.store.database import IdSequence, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
 from modelyard.store.statements import Flavour
@@ -37,8 +38,11 @@ _LOST = {
     3169,
     4031,  # idle for too long
 }
-_CONFLICTS = {1020, 1205, 1213}
-"""Row changed since it was read, lock wait timeout, deadlock."""
+_CONFLICTS = {1020, 1213, 1216, 1217, 1451, 1452}
+"""Row changed since it was read, deadlock, foreign keys."""
+_LOCKED = 1205
+"""Lock wait timeout. Not a conflict: to run again would be to wait as long again, and again."""
+_NO_TABLE = 1146
 _TOO_LONG = {1969, 3024}
 """The statement's time limit, MariaDB's and MySQL's."""
 _DUPLICATES = {1062, 1586}
@@ -98,12 +102,16 @@ class MySqlConnection(Connection):
             await self.execute(f"DELETE FROM {sequence}_sequence WHERE id < %s", (identity - _KEPT_IDS,))  # noqa: S608 - an enum's value
         return identity
 
-    def meaning(self, error: Exception) -> Exception:
+    def meaning(self, error: Exception) -> Exception:  # noqa: PLR0911 - a table of cases, the first that fits
         code = error.args[0] if isinstance(error, driver.MySQLError) and error.args else None
         if code in _DUPLICATES:
             return UniqueViolationError(_key(str(error.args[1])))
         if code in _CONFLICTS:
             return ConflictError(str(error.args[1]))
+        if code == _NO_TABLE:
+            return NoSuchTableError(str(error.args[1]))
+        if code == _LOCKED:
+            return Unavailable("another change has held a lock for too long on the MySQL server; try again", retry_after=1)
         if self.expired:
             return Unavailable("the MySQL server did not answer in time; try again", retry_after=1)
         if code in _LOST or not self._connection.connected or isinstance(error, driver.InterfaceError | driver.InternalError | OSError):
@@ -147,7 +155,7 @@ class MySqlDatabase(PooledDatabase):
                     **self._arguments, charset="utf8mb4", autocommit=True, client_flag=CLIENT.FOUND_ROWS, stmt_cache_size=MAX_PREPARED
                 )
                 try:
-                    for sql in _session(is_mariadb="MariaDB" in connection.get_server_info(), statement_seconds=self._statement_seconds):
+                    for sql in _session(connection.get_server_info(), self._statement_seconds):
                         await connection.query(sql)
                 except BaseException:
                     connection.close()
@@ -158,13 +166,13 @@ class MySqlDatabase(PooledDatabase):
         return MySqlConnection(connection)
 
 
-def _session(*, is_mariadb: bool, statement_seconds: float) -> list[str]:
+def _session(server_version: str, statement_seconds: float) -> list[str]:
     """What a new connection is told: how text compares, to refuse rather than cut, isolation, and time limits."""
-    collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
-    limit = f"max_statement_time = {statement_seconds}" if is_mariadb else f"max_execution_time = {int(statement_seconds * 1000)}"
+    on_mariadb = "mariadb" in server_version.lower()
+    limit = f"max_statement_time = {statement_seconds}" if on_mariadb else f"max_execution_time = {int(statement_seconds * 1000)}"
     lock_wait = min(50, max(1, int(statement_seconds))) if statement_seconds else 50
     return [
-        f"SET NAMES utf8mb4 COLLATE {collation}",
+        f"SET NAMES utf8mb4 COLLATE {mysql_collation(server_version)}",
         f"SET SESSION sql_mode = '{_SQL_MODE}', {limit}, innodb_lock_wait_timeout = {lock_wait}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     ]

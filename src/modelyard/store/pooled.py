@@ -8,7 +8,18 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from modelyard.errors import ModelyardError, Unavailable
-from modelyard.store.database import Deferred, IdSequence, Reader, Row, Taken, UniqueViolationError, Unit, UnitFailedError, Values
+from modelyard.store.database import (
+    Deferred,
+    IdSequence,
+    NoSuchTableError,
+    Reader,
+    Row,
+    Taken,
+    UniqueViolationError,
+    Unit,
+    UnitFailedError,
+    Values,
+)
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
@@ -26,10 +37,13 @@ class ConnectionLostError(Exception):
 
 
 class ConflictError(Exception):
-    """The server undid a transaction in favour of another one and asks for it again. Never reaches a caller of `Database`."""
+    """Another transaction came first, and running this one again may help. Never reaches a caller of `Database`.
+
+    The server undid it (deadlock, serialization failure), or what it refers to has vanished: reading again tells whether it has.
+    """
 
 
-_MEANINGS = (ModelyardError, UniqueViolationError, ConnectionLostError, ConflictError)
+_MEANINGS = (ModelyardError, UniqueViolationError, NoSuchTableError, ConnectionLostError, ConflictError)
 
 
 class Connection(ABC):
@@ -90,12 +104,13 @@ class Connection(ABC):
     def meaning(self, error: Exception) -> Exception:
         """What the store calls this error of the driver, or the error itself. Terminates the connection if it must not be used again.
 
-        The store's are `ConnectionLostError`, `ConflictError`, `UniqueViolationError` and `Unavailable` (the server took too long).
+        The store's are `ConnectionLostError`, `ConflictError`, `UniqueViolationError`, `NoSuchTableError` and `Unavailable` (the server
+        took too long).
         """
 
 
 class PooledReader:
-    """Single statements, each on a connection of its own; one whose connection was lost is run once more on a new one."""
+    """Single statements, each on a connection of its own; one that lost its connection or a conflict is run once more on a new one."""
 
     def __init__(self, flavour: Flavour, connections: Pool[Connection]) -> None:
         self.flavour = flavour
@@ -123,10 +138,10 @@ class PooledReader:
             self._pool.give(connection)
             if meaning is error:
                 raise
-            if not isinstance(meaning, ConnectionLostError):
+            if not isinstance(meaning, ConnectionLostError | ConflictError):
                 raise meaning from error
             if not again:
-                raise _unreachable(meaning) from error
+                raise _given_up(meaning, 2) from error
         except BaseException:  # cancelled with the answer outstanding: the next user of the connection would read it as theirs
             self._pool.discard(connection)
             raise
@@ -289,13 +304,11 @@ class PooledDatabase:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._attempt(await take(), work)
-            except ConnectionLostError as error:
+            except (ConnectionLostError, ConflictError) as error:
                 if attempt == ATTEMPTS:
-                    raise _unreachable(error) from error
-                take = self.pool.fresh
-            except ConflictError as error:
-                if attempt == ATTEMPTS:
-                    raise Unavailable(f"gave way to other writers {attempt} times; try again", retry_after=1) from error
+                    raise _given_up(error, attempt) from error
+                if isinstance(error, ConnectionLostError):
+                    take = self.pool.fresh
             await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - spreads retries
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -347,5 +360,7 @@ class PooledDatabase:
             self.pool.give(connection)
 
 
-def _unreachable(error: Exception) -> Unavailable:
+def _given_up(error: ConnectionLostError | ConflictError, attempts: int) -> Unavailable:
+    if isinstance(error, ConflictError):
+        return Unavailable(f"the database gave way to other changes {attempts} times: {error}; try again", retry_after=1)
     return Unavailable(f"the database does not answer: {error}; try again", retry_after=1)

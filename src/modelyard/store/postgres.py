@@ -10,7 +10,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from modelyard.errors import Unavailable
 from modelyard.store.batch import merge
-from modelyard.store.database import Deferred, IdSequence, Row, UniqueViolationError
+from modelyard.store.database import Deferred, IdSequence, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase, told
 from modelyard.store.statements import Flavour
@@ -33,7 +33,11 @@ _CONFLICTS = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    asyncpg.ForeignKeyViolationError,
 )
+_OWN_KEY = "_pkey"
+"""As PostgreSQL itself calls a primary key: that of an id from a sequence. It is taken where a wipe has restarted the sequence after the
+id was given; running again gets another. Keys that callers choose have names of ours."""
 _LOST = (
     asyncpg.PostgresConnectionError,  # class 08; asyncpg also raises it when the stream ends
     asyncpg.AdminShutdownError,
@@ -124,9 +128,13 @@ class PostgresConnection(Connection):
             self._prepared.popitem(last=False)  # asyncpg closes it on the server when nothing refers to it any more
         return prepared
 
-    def meaning(self, error: Exception) -> Exception:
+    def meaning(self, error: Exception) -> Exception:  # noqa: PLR0911 - a table of cases, the first that fits
         if isinstance(error, asyncpg.UniqueViolationError):
+            if str(error.constraint_name).endswith(_OWN_KEY):
+                return ConflictError(str(error))
             return UniqueViolationError(error.constraint_name or "", error.table_name or "")
+        if isinstance(error, asyncpg.UndefinedTableError):
+            return NoSuchTableError(str(error))
         if isinstance(error, _CONFLICTS):
             return ConflictError(str(error))
         if self.expired:

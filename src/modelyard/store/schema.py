@@ -2,7 +2,7 @@
 
 from sqlalchemy import column, select, table
 
-from modelyard.store.database import Database
+from modelyard.store.database import Database, NoSuchTableError
 from modelyard.store.statements import Statement
 
 HEAD = "0001"
@@ -12,6 +12,9 @@ _VERSION = Statement("schema version", select(column("version_num")).select_from
 
 
 async def schema_version(database: Database) -> str | None:
-    """The database's revision. Raises the driver's own error where there is no schema at all."""
-    row = await database.reader.row(_VERSION, {})
+    """The database's revision; None where there is no schema, or one that was begun and not finished."""
+    try:
+        row = await database.reader.row(_VERSION, {})
+    except NoSuchTableError:
+        return None
     return None if row is None else str(row[0])

@@ -6,27 +6,46 @@ Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking
 """
 
 import asyncio
+import operator
 import sqlite3
 import threading
-from collections import deque
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from modelyard.errors import Unavailable
-from modelyard.store.database import IdSequence, Reader, Row, Taken, UniqueViolationError, Unit, UnitFailedError, Values
+from modelyard.store.database import (
+    IdSequence,
+    NoSuchTableError,
+    Reader,
+    Row,
+    Taken,
+    UniqueViolationError,
+    Unit,
+    UnitFailedError,
+    Values,
+)
 from modelyard.store.statements import Flavour, Statement
+from modelyard.store.turns import Turns
 from modelyard.store.unit import current_unit, joined
 
 T = TypeVar("T")
+
+Fetch = Callable[[sqlite3.Cursor], T]
+"""What is wanted of a statement."""
 
 MIN_VERSION = (3, 35, 0)
 """RETURNING came with 3.35."""
 MAX_GROUP = 64
 """Units that share one COMMIT at most."""
 BUSY_SECONDS = 10.0
-"""How long to wait for another process that is writing before answering `Unavailable`."""
+"""How long a unit waits for another process that is writing, its wait for a turn included, before it is `Unavailable`."""
+CHECK_EVERY = 10_000
+"""SQLite's virtual machine asks after this many of its steps, some 0.1 ms, whether a statement's time is up."""
 
 _NEXT_ID = "UPDATE id_sequence SET value = value + 1 WHERE name = ? RETURNING value"
 _PRAGMAS = (
@@ -40,18 +59,21 @@ _PRAGMAS = (
 
 
 class SqliteDatabase:
-    """A database file. `path` is created with its folder when missing."""
+    """A database file. `path` is created with its folder when missing. Reads in threads end after `statement_seconds` (0: never)."""
 
     flavour = Flavour.SQLITE
 
-    def __init__(self, path: Path, *, readers: int = 3) -> None:
+    def __init__(self, path: Path, *, readers: int = 3, statement_seconds: float = 30.0) -> None:
         self._path = path
+        self._statement_seconds = statement_seconds
         self._threads = threading.local()
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
         self._committer = ThreadPoolExecutor(1, "sqlite-commit")
-        self._turns = _Turns()
+        self._turns = Turns()
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
+        self._gave_up = float("-inf")
+        """When a unit last gave up waiting for another process."""
         self._commits: set[asyncio.Task[None]] = set()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
@@ -82,27 +104,39 @@ class SqliteDatabase:
         return current_unit.get() or self._reader
 
     async def ping(self) -> None:
-        _run(self._inline, "SELECT 1", ()).fetchone()
+        _run(self._inline, "SELECT 1", (), _ROW)
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
             return await work(running)
+        loop = asyncio.get_running_loop()
+        came = loop.time()
         await self._take_turn()
-        durable: asyncio.Future[None] | None = None
+        durable: asyncio.Future[None] = loop.create_future()
         try:
-            await self._begin()
-            result = await self._savepoint(work)
-            durable = asyncio.get_running_loop().create_future()
+            await self._begin(came)
+            outcome = await self._outcome(work)
             self._group.append(durable)
         finally:
             self._end_turn()
         # Shielded: a caller who goes away must not cancel what the others of the group are waiting for.
         await asyncio.shield(durable)
-        return result
+        if isinstance(outcome, _Failed):
+            raise outcome.error
+        return outcome
+
+    async def _outcome(self, work: Callable[[Unit], Awaitable[T]]) -> "T | _Failed":
+        """What the unit made. It may have failed of what others of its group wrote, and must not tell before that is durable."""
+        try:
+            return await self._savepoint(work)
+        except Exception as error:
+            if not self._group:
+                raise
+            return _Failed(error)
 
     async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         unit = _SqliteUnit(self._writer)
-        _run(self._writer, "SAVEPOINT unit", ())
+        _run(self._writer, "SAVEPOINT unit", (), _ROW)
         try:
             with joined(unit):
                 result = await work(unit)
@@ -110,7 +144,7 @@ class SqliteDatabase:
         except BaseException:
             self._undo()
             raise
-        _run(self._writer, "RELEASE unit", ())
+        _run(self._writer, "RELEASE unit", (), _ROW)
         return result
 
     def _undo(self) -> None:
@@ -130,7 +164,7 @@ class SqliteDatabase:
             raise
         if self._closed:
             self._turns.give()
-            raise Unavailable("the database has been closed")
+            raise _closed()
 
     def _end_turn(self) -> None:
         """Let the next unit join the group; when there is none, or the group is full, commit."""
@@ -172,32 +206,48 @@ class SqliteDatabase:
                 self._writer.execute("ROLLBACK")
             raise
 
-    async def _begin(self) -> None:
-        """Open the transaction of a group. Another process may hold the file's write lock: wait for it without blocking the loop."""
+    async def _begin(self, came: float) -> None:
+        """Open the transaction of a group. Another process may hold the file's write lock: wait for it without blocking the loop.
+
+        When the unit that `came` first gives up, so do all that have been waiting behind it.
+        """
         if self._begun:
             return
+        if came < self._gave_up:
+            raise self._cannot_write("database is locked")
         loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + BUSY_SECONDS, 0.0005
+        deadline, pause = came + BUSY_SECONDS, 0.0005
         while True:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > deadline:
-                    raise Unavailable(f"SQLite cannot write to {self._path.name}: {error}", retry_after=1) from error
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise self._cannot_write(error) from error
+                if loop.time() > deadline:
+                    self._gave_up = loop.time()
+                    raise self._cannot_write(error) from error
             else:
                 self._begun = True
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.02)
 
+    def _cannot_write(self, cause: object) -> Unavailable:
+        return Unavailable(f"SQLite cannot write to {self._path.name}: {cause}", retry_after=1)
+
     async def _in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        if self._closed:
+            raise _closed()
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, sql, values)
 
     def _read_in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             connection = self._threads.connection = self._connect()
-        return _run(connection, sql, values).fetchall()
+        if self._statement_seconds:
+            deadline = time.monotonic() + self._statement_seconds
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, CHECK_EVERY)
+        return _run(connection, sql, values, _ROWS)
 
     def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -206,6 +256,10 @@ class SqliteDatabase:
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
         self._connections.append(connection)
         return connection
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    error: Exception
 
 
 def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:
@@ -217,44 +271,6 @@ def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:
             durable.set_result(None)
         else:
             durable.set_exception(failure)
-
-
-class _Turns:
-    """First come, first served. Whoever holds the turn may pass it on from anywhere, unlike with a lock's `async with`."""
-
-    def __init__(self) -> None:
-        self._taken = False
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self.waiting = 0
-
-    def try_take(self) -> bool:
-        if self._taken:
-            return False
-        self._taken = True
-        return True
-
-    async def take(self) -> None:
-        if self.try_take():
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        self.waiting += 1
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give()
-            raise
-        finally:
-            self.waiting -= 1
-
-    def give(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._taken = False
 
 
 class _SqliteReader:
@@ -272,12 +288,14 @@ class _SqliteReader:
         compiled = statement.compiled(Flavour.SQLITE)
         if statement.slow and self._thread is not None:
             return await self._thread(compiled.sql, compiled.bind(values))
-        return _run(self._connection, compiled.sql, compiled.bind(values)).fetchall()
+        return self._run(compiled.sql, compiled.bind(values), _ROWS)
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         compiled = statement.compiled(Flavour.SQLITE)
-        row: Row | None = _run(self._connection, compiled.sql, compiled.bind(values)).fetchone()
-        return row
+        return self._run(compiled.sql, compiled.bind(values), _ROW)
+
+    def _run(self, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+        return _run(self._connection, sql, values, fetch)
 
 
 class _SqliteUnit(_SqliteReader):
@@ -292,50 +310,76 @@ class _SqliteUnit(_SqliteReader):
 
     async def execute(self, statement: Statement, values: Values) -> int:
         compiled = statement.compiled(Flavour.SQLITE)
-        return self._change(compiled.sql, compiled.bind(values)).rowcount
+        return self._run(compiled.sql, compiled.bind(values), _COUNT)
 
     async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
         compiled = statement.compiled(Flavour.SQLITE)
         for one in values:
-            self._change(compiled.sql, compiled.bind(one))
+            self._run(compiled.sql, compiled.bind(one), _COUNT)
 
     async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
         """Nothing is won by waiting: there is no round trip."""
         compiled = statement.compiled(Flavour.SQLITE)
         try:
             for row in rows:
-                self._change(compiled.sql, compiled.bind(row))
+                self._run(compiled.sql, compiled.bind(row), _COUNT)
         except UniqueViolationError as error:
             if taken is None:
                 raise
             raise taken(error) from error
 
     async def next_id(self, sequence: IdSequence) -> int:
-        return int(self._change(_NEXT_ID, (sequence.value,)).fetchone()[0])
+        row = self._run(_NEXT_ID, (sequence.value,), _ROW)
+        assert row is not None  # noqa: S101 - the migration makes a row of each sequence
+        return int(row[0])
 
     def check_whole(self) -> None:
         """Raise the failure of a statement, should `work` have kept it to itself."""
         if self.failure is not None:
             raise self.failure
 
-    def _change(self, sql: str, values: Sequence[object]) -> sqlite3.Cursor:
+    def _run(self, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
         if self.failure is not None:
             raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
         try:
-            return _run(self._connection, sql, values)
+            return _run(self._connection, sql, values, fetch)
         except Exception as error:
             self.failure = error
             raise
 
 
-def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> sqlite3.Cursor:
+_ROWS: Fetch[Sequence[Row]] = sqlite3.Cursor.fetchall
+_ROW: Fetch[Row | None] = sqlite3.Cursor.fetchone
+_COUNT: Fetch[int] = operator.attrgetter("rowcount")
+
+_TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
     try:
-        return connection.execute(sql, values)
-    except sqlite3.IntegrityError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
-            raise UniqueViolationError(str(error)) from error
-        raise
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-            raise Unavailable(f"SQLite is not available: {error}", retry_after=1) from error
-        raise
+        return fetch(connection.execute(sql, values))
+    except sqlite3.Error as error:
+        meaning = _meaning(error)
+        if meaning is error:
+            raise
+        raise meaning from error
+
+
+def _meaning(error: sqlite3.Error) -> Exception:
+    """What the store calls this error, or the error itself."""
+    code = getattr(error, "sqlite_errorcode", 0)  # the module's own errors have none
+    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return UniqueViolationError(str(error))
+    if code & 0xFF in _TROUBLE:
+        return Unavailable(f"SQLite is not available: {error}", retry_after=1)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Unavailable("SQLite stopped a statement that took too long; try again", retry_after=1)
+    if str(error).startswith("no such table"):
+        return NoSuchTableError(str(error))
+    if "closed database" in str(error):
+        return _closed()
+    return error
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the database has been closed")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import text
 
 from modelyard.context import DEFAULT_PROJECT
 from modelyard.store.columns import METADATA
@@ -10,29 +10,52 @@ from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.tables import ID_SEQUENCE, PROJECT
 
+_OTHER_PROJECTS = f"DELETE FROM project WHERE id <> {DEFAULT_PROJECT}"  # noqa: S608 - a constant number
+
 
 async def wipe(database: Database) -> None:
-    """Remove every row, in one transaction, and let ids begin at 1 again. Servers may go on running on it."""
+    """Remove every row but the default project, all or nothing, and let ids begin at 1 again. Servers may go on running on it."""
 
     async def work(unit: Unit) -> None:
-        for table in reversed(METADATA.sorted_tables):
-            if table is not ID_SEQUENCE:
-                await unit.execute(Statement(f"wipe {table.name}", delete(table)), {})
-        project = insert(PROJECT).values(id=DEFAULT_PROJECT, name="default")
-        await unit.execute(Statement("first project", project), {})
-        for sql in _restarts(database.flavour):
-            await unit.rows(Statement("restart ids", text(sql)), {})  # not `execute`: PostgreSQL counts no rows for an ALTER
+        for sql in _STATEMENTS[database.flavour]():
+            # `rows` for all, since PostgreSQL counts none for a TRUNCATE; `locks`, for it must be one transaction.
+            await unit.rows(Statement("wipe", text(sql), locks=True), {})
 
     await database.write(work)
 
 
-def _restarts(flavour: Flavour) -> Iterator[str]:
+def _on_sqlite() -> Iterator[str]:
+    yield from _deletes()
+    yield _OTHER_PROJECTS
+    yield "UPDATE id_sequence SET value = 0"
+
+
+def _on_postgresql() -> Iterator[str]:
+    # It waits for each table in turn: in the order in which most changes touch them, records first, so that who has begun can finish.
+    tables = [table for table in METADATA.sorted_tables if table is not PROJECT]
+    tables.sort(key=lambda table: not table.foreign_keys)
+    yield f"TRUNCATE {', '.join(table.name for table in tables)} RESTART IDENTITY CASCADE"
+    yield _OTHER_PROJECTS
     for sequence in IdSequence:
-        if flavour is Flavour.SQLITE:
-            yield f"UPDATE id_sequence SET value = 0 WHERE name = '{sequence.value}'"  # noqa: S608 - our own constant names
-        elif flavour is Flavour.POSTGRESQL:
-            yield f"ALTER SEQUENCE {sequence.value}_id_seq RESTART"
-        else:
-            # Last, for MySQL commits before it: what was removed is then gone already.
-            yield f"DELETE FROM {sequence.value}_sequence"  # noqa: S608 - our own constant names
-            yield f"ALTER TABLE {sequence.value}_sequence AUTO_INCREMENT = 1"
+        yield f"ALTER SEQUENCE {sequence.value}_id_seq RESTART"
+
+
+def _on_mysql() -> Iterator[str]:
+    # Every record refers to its project: while that is locked nobody can add children to what is being removed.
+    yield "SELECT id FROM project FOR UPDATE"
+    yield from _deletes()
+    yield _OTHER_PROJECTS
+    for sequence in IdSequence:
+        yield f"DELETE FROM {sequence.value}_sequence"  # noqa: S608 - our own constant names
+    for sequence in IdSequence:
+        # Last, for MySQL commits before it: what was removed is then gone already. An id given since then stays given.
+        yield f"ALTER TABLE {sequence.value}_sequence AUTO_INCREMENT = 1"
+
+
+def _deletes() -> Iterator[str]:
+    for table in reversed(METADATA.sorted_tables):
+        if table not in (PROJECT, ID_SEQUENCE):
+            yield f"DELETE FROM {table.name}"  # noqa: S608 - our own constant names
+
+
+_STATEMENTS = {Flavour.SQLITE: _on_sqlite, Flavour.POSTGRESQL: _on_postgresql, Flavour.MYSQL: _on_mysql}

@@ -27,6 +27,31 @@ async def test_a_failed_unit_leaves_no_trace(database: MemoryDatabase) -> None:
     assert dict(database.tables) == {"a": {1: "before"}}
 
 
+async def test_a_unit_that_fails_does_not_undo_what_another_wrote_meanwhile(database: MemoryDatabase) -> None:
+    begun, proceed = asyncio.Event(), asyncio.Event()
+
+    async def fails(unit: Unit) -> None:
+        del unit
+        begun.set()
+        await proceed.wait()
+        raise LookupError
+
+    async def works(unit: Unit) -> None:
+        del unit
+        database.tables["a"][1] = "kept"
+
+    failing = asyncio.create_task(database.write(fails))
+    await begun.wait()
+    working = asyncio.create_task(database.write(works))
+    await asyncio.sleep(0)
+    proceed.set()
+    with pytest.raises(LookupError):
+        await failing
+    await working
+
+    assert database.tables["a"] == {1: "kept"}
+
+
 async def test_a_nested_write_joins_the_unit_around_it(database: MemoryDatabase) -> None:
     async def inner(unit: Unit) -> None:
         del unit

@@ -6,20 +6,8 @@ SQLite: a row of `id_sequence` per sequence, counted up in the transaction; writ
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import sqlalchemy as sa
 from alembic import op
-
-
-def table_options() -> dict[str, Any]:
-    """Options for `op.create_table`: on MySQL and MariaDB text compares by code point and counts trailing spaces."""
-    bind = op.get_bind()
-    if bind.dialect.name not in ("mysql", "mariadb"):
-        return {}
-    version = bind.execute(sa.text("SELECT VERSION()")).scalar_one()
-    collation = "utf8mb4_nopad_bin" if "mariadb" in version.lower() else "utf8mb4_0900_bin"
-    return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
 
 
 def create(sequence: str, tables: Sequence[str]) -> None:
@@ -32,7 +20,7 @@ def create(sequence: str, tables: Sequence[str]) -> None:
     elif name == "sqlite":
         op.execute(f"INSERT INTO id_sequence (name, value) VALUES ('{sequence}', 0)")  # noqa: S608 - our own constant names
     else:
-        op.execute(f"CREATE TABLE {sequence}_sequence (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
+        op.execute(f"CREATE TABLE IF NOT EXISTS {sequence}_sequence (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
 
 
 def drop(sequence: str, tables: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from modelyard.store.migrations import sequences
+from modelyard.store.migrations import dialects, sequences
 
 revision = "0001"
 down_revision = None
@@ -26,7 +26,7 @@ SEQUENCES = {
 
 
 def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
-    options = sequences.table_options()
+    options = dialects.table_options()
     op.create_table(
         "audit_event",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -44,7 +44,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sqlite_autoincrement=True,
         **options,
     )
-    op.create_index("ix_audit_event_record", "audit_event", ["kind", "record_id", "id"], unique=False)
+    dialects.create_index("ix_audit_event_record", "audit_event", ["kind", "record_id", "id"])
     op.create_table(
         "external_id",
         sa.Column("project_id", ID, nullable=False),
@@ -75,7 +75,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.PrimaryKeyConstraint("project_id", "value", name="pk_idempotency_key"),
         **options,
     )
-    op.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"], unique=False)
+    dialects.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"])
     op.create_table(
         "project",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -158,9 +158,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "owner_id", "type", "name", "trashed", name="uq_artifact_name"),
         **options,
     )
-    op.create_index("ix_artifact_created", "artifact", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_artifact_id", "artifact", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_artifact_updated", "artifact", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_artifact_created", "artifact", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_artifact_id", "artifact", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_artifact_updated", "artifact", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "environment",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -182,9 +182,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "name", "trashed", name="uq_environment_name"),
         **options,
     )
-    op.create_index("ix_environment_created", "environment", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_environment_id", "environment", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_environment_updated", "environment", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_environment_created", "environment", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_environment_id", "environment", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_environment_updated", "environment", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "experiment",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -208,9 +208,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "name", "trashed", name="uq_experiment_name"),
         **options,
     )
-    op.create_index("ix_experiment_created", "experiment", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_experiment_id", "experiment", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_experiment_updated", "experiment", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_experiment_created", "experiment", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_experiment_id", "experiment", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_experiment_updated", "experiment", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "model",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -243,9 +243,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "name", "trashed", name="uq_model_name"),
         **options,
     )
-    op.create_index("ix_model_created", "model", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_model_id", "model", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_model_updated", "model", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_model_created", "model", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_model_id", "model", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_model_updated", "model", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "artifact_parent",
         sa.Column("parent_id", ID, nullable=False),
@@ -259,7 +259,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sqlite_with_rowid=False,
         **options,
     )
-    op.create_index("ix_artifact_parent_id", "artifact_parent", ["id"], unique=False)
+    dialects.create_index("ix_artifact_parent_id", "artifact_parent", ["id"])
     op.create_table(
         "inference_service",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -290,10 +290,10 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "external_id", "trashed", name="uq_inference_service_external_id"),
         **options,
     )
-    op.create_index("ix_inference_service_created", "inference_service", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_inference_service_environment", "inference_service", ["environment_id", "id"], unique=False)
-    op.create_index("ix_inference_service_id", "inference_service", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_inference_service_updated", "inference_service", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_inference_service_created", "inference_service", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_inference_service_environment", "inference_service", ["environment_id", "id"])
+    dialects.create_index("ix_inference_service_id", "inference_service", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_inference_service_updated", "inference_service", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "model_version",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -322,10 +322,10 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "model_id", "name", "trashed", name="uq_model_version_name"),
         **options,
     )
-    op.create_index("ix_model_version_created", "model_version", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_model_version_id", "model_version", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_model_version_model", "model_version", ["model_id", "id"], unique=False)
-    op.create_index("ix_model_version_updated", "model_version", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_model_version_created", "model_version", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_model_version_id", "model_version", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_model_version_model", "model_version", ["model_id", "id"])
+    dialects.create_index("ix_model_version_updated", "model_version", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "run",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -357,10 +357,10 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "external_id", "trashed", name="uq_run_external_id"),
         **options,
     )
-    op.create_index("ix_run_created", "run", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_run_experiment", "run", ["experiment_id", "id"], unique=False)
-    op.create_index("ix_run_id", "run", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_run_updated", "run", ["project_id", "trashed", "updated_at", "id"], unique=False)
+    dialects.create_index("ix_run_created", "run", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_run_experiment", "run", ["experiment_id", "id"])
+    dialects.create_index("ix_run_id", "run", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_run_updated", "run", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "metric_point",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -391,7 +391,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.PrimaryKeyConstraint("id"),
         **options,
     )
-    op.create_index("ix_metric_point_run", "metric_point", ["run_id", "name", "id"], unique=False)
+    dialects.create_index("ix_metric_point_run", "metric_point", ["run_id", "name", "id"])
     op.create_table(
         "serve_record",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -424,11 +424,11 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
         sa.UniqueConstraint("project_id", "service_id", "name", "trashed", name="uq_serve_record_name"),
         **options,
     )
-    op.create_index("ix_serve_record_created", "serve_record", ["project_id", "trashed", "created_at", "id"], unique=False)
-    op.create_index("ix_serve_record_id", "serve_record", ["project_id", "trashed", "id"], unique=False)
-    op.create_index("ix_serve_record_service", "serve_record", ["service_id", "id"], unique=False)
-    op.create_index("ix_serve_record_updated", "serve_record", ["project_id", "trashed", "updated_at", "id"], unique=False)
-    op.bulk_insert(sa.table("project", sa.column("id"), sa.column("name")), [{"id": 1, "name": "default"}])
+    dialects.create_index("ix_serve_record_created", "serve_record", ["project_id", "trashed", "created_at", "id"])
+    dialects.create_index("ix_serve_record_id", "serve_record", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_serve_record_service", "serve_record", ["service_id", "id"])
+    dialects.create_index("ix_serve_record_updated", "serve_record", ["project_id", "trashed", "updated_at", "id"])
+    dialects.insert("project", id=1, name="default")
     for sequence, tables in SEQUENCES.items():
         sequences.create(sequence, tables)
 
