@@ -1,12 +1,15 @@
 """The command line: what it refuses, with which words and which exit code."""
 
 import json
+import logging
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from modelyard import __version__, server
@@ -20,6 +23,17 @@ def away_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for name in os.environ:
         if name.startswith(("MODELYARD_", "MR_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went() -> Iterator[None]:
+    """A command sets up logging for its process; here it would write into the runner's stream, which closes with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def run(*arguments: str, **environ: str) -> Result:

@@ -34,6 +34,7 @@ ARTIFACT = record_table(
     c.whole("recorded_at", nullable=True),
     c.long("text_value"),
     c.short("parameter_type"),
+    Index("ix_artifact_type", "project_id", "type", "trashed", "id"),
     scope=("owner_id", "type"),
 )
 ARTIFACT_PARENT = Table(

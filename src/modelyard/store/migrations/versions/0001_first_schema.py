@@ -160,6 +160,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a flat list of tables
     )
     dialects.create_index("ix_artifact_created", "artifact", ["project_id", "trashed", "created_at", "id"])
     dialects.create_index("ix_artifact_id", "artifact", ["project_id", "trashed", "id"])
+    dialects.create_index("ix_artifact_type", "artifact", ["project_id", "type", "trashed", "id"])
     dialects.create_index("ix_artifact_updated", "artifact", ["project_id", "trashed", "updated_at", "id"])
     op.create_table(
         "environment",
