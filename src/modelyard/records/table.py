@@ -42,6 +42,8 @@ def _columns(*own: Column[Any] | Constraint | Index) -> tuple[Column[Any] | Cons
         c.whole("created_at"),
         c.whole("updated_at"),
         c.whole("revision"),
-        *own,
+        *[one for one in own if isinstance(one, Column)],
         c.whole("trashed", default="0"),
+        # After every column, since an index can only be of columns that are there.
+        *[one for one in own if not isinstance(one, Column)],
     )
