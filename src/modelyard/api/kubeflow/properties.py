@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from modelyard.api.kubeflow.integers import INT64_MAX, parse_int64
+from modelyard.api.kubeflow.integers import parse_int64
 from modelyard.api.kubeflow.refusals import BadRequest, LateBadRequest
 from modelyard.api.kubeflow.wire import (
     MetadataBoolValue,
@@ -32,7 +32,7 @@ class _ShownBool(_Shown, frozen=True):
 
 
 class _ShownDouble(_Shown, frozen=True):
-    double_value: float  # an integer where `plain_number` made it one
+    double_value: float
     metadataType: str = "MetadataDoubleValue"  # noqa: N815 - the wire's name
 
 
@@ -65,11 +65,6 @@ def _plain(key: str, value: MetadataValue) -> PropertyValue:
     return _proto(key, value)
 
 
-def plain_number(value: float) -> float:
-    """A whole number without its `.0`, as the original writes it."""
-    return int(value) if value.is_integer() and -INT64_MAX <= value < INT64_MAX else value
-
-
 def from_properties(properties: Properties) -> dict[str, Shown]:
     """A branch for each type rather than a table: a page of a list passes here hundreds of times, and this is the fastest form."""
     custom: dict[str, Shown] = {}
@@ -78,7 +73,7 @@ def from_properties(properties: Properties) -> dict[str, Shown]:
         if kind is str:
             custom[key] = MetadataStringValue(value)  # type: ignore[arg-type]  # mypy does not narrow `value` by `kind`
         elif kind is float:
-            custom[key] = _ShownDouble(plain_number(value))  # type: ignore[arg-type]  # likewise
+            custom[key] = _ShownDouble(value)  # type: ignore[arg-type]  # likewise
         elif kind is bool:
             custom[key] = _TRUE if value else _FALSE
         elif kind is int:

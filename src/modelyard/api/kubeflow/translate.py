@@ -16,7 +16,7 @@ import msgspec
 
 from modelyard.api.kubeflow.decode import parse_id, parse_int64
 from modelyard.api.kubeflow.filter import ByLiteral, Names
-from modelyard.api.kubeflow.properties import from_properties, plain_number, to_properties
+from modelyard.api.kubeflow.properties import from_properties, to_properties
 from modelyard.api.kubeflow.refusals import BadRequest, LateBadRequest, NothingFound
 from modelyard.api.kubeflow.vocabulary import ENVIRONMENT
 from modelyard.api.kubeflow.wire import Wire
@@ -43,6 +43,9 @@ _ID_LABELS = {
     "service_id": "inference service",
 }
 _INTEGERS = {"started_at": "StartTimeSinceEpoch", "ended_at": "EndTimeSinceEpoch", "step": "Step"}
+
+_LARGE = 2**63
+"""From here on the encoder has no integers."""
 
 Convert = Callable[[Any], Any] | None
 
@@ -125,6 +128,11 @@ def reference(field: str, text: str) -> int:
         raise
 
 
+def _plain_number(value: float) -> float:
+    """A metric's whole number without its `.0`, as the original writes it."""
+    return int(value) if value.is_integer() and abs(value) < _LARGE else value
+
+
 def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) or (hint,)
 
@@ -137,7 +145,7 @@ def _outward(name: str, kept: Any, shown: Any) -> Convert:
     if name == "properties":
         return from_properties
     if float in _members(kept):
-        return plain_number
+        return _plain_number
     return str if _is_integer(kept) and str in _members(shown) else None
 
 
