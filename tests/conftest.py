@@ -24,7 +24,7 @@ class Serve(Protocol):
         ...
 
 
-NO_SKIPS = os.environ.get("MODELYARD_NO_SKIPS") == "1"
+NO_SKIPS = os.environ.get("TESTS_NO_SKIPS") == "1"
 """Set by CI, where all that the tests need is there: a test that cannot run has failed."""
 MAY_SKIP = ("schemathesis cannot make such requests: ",)
 """How the reasons begin of skips that no machine could avoid."""
@@ -55,7 +55,7 @@ def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
     reason = reason.removeprefix("Skipped: ")
     if not reason.startswith(MAY_SKIP):
         report.outcome = "failed"
-        report.longrepr = f"Skipped, and MODELYARD_NO_SKIPS=1 allows no skips: {reason}"
+        report.longrepr = f"Skipped, and TESTS_NO_SKIPS=1 allows no skips: {reason}"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""With MODELYARD_NO_SKIPS=1, as CI sets it, a test that could not run has failed."""
+"""With TESTS_NO_SKIPS=1, as CI sets it, a test that could not run has failed."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def failed(folder: Path, **environ: str) -> set[str]:
     for name, source in FILES.items():
         (folder / f"test_{name}.py").write_text(f"import pytest\n{source}\n")
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider"]
-    inherited = {name: value for name, value in os.environ.items() if name != "MODELYARD_NO_SKIPS"} | {"PYTHONPATH": str(ROOT)}
+    inherited = {name: value for name, value in os.environ.items() if name != "TESTS_NO_SKIPS"} | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [*command, "-rfE", "--continue-on-collection-errors", str(folder)],
         cwd=folder,
@@ -44,9 +44,9 @@ def failed(folder: Path, **environ: str) -> set[str]:
 
 
 def test_a_skip_is_a_failure_that_gives_its_reason_but_for_those_that_no_machine_avoids(tmp_path: Path) -> None:
-    assert failed(tmp_path, MODELYARD_NO_SKIPS="1") == SKIPPED
+    assert failed(tmp_path, TESTS_NO_SKIPS="1") == SKIPPED
 
 
 @pytest.mark.parametrize("value", ["", "0"])
 def test_elsewhere_a_skip_is_a_skip(tmp_path: Path, value: str) -> None:
-    assert failed(tmp_path, MODELYARD_NO_SKIPS=value) == set()
+    assert failed(tmp_path, TESTS_NO_SKIPS=value) == set()
