@@ -111,18 +111,17 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, processes: 
 
 
 async def test_a_busy_process_does_not_keep_this_one_out(tmp_path: Path) -> None:
-    """It has its next transaction ready the moment a commit is done, and would always be first."""
+    """It has its next transaction ready the moment a commit is done, and would always be first. Nor does this one keep it out."""
     path, log = tmp_path / "busy.db", tmp_path / "busy.log"
     await asyncio.to_thread(migrate.upgrade, DatabaseUrl.parse(f"sqlite:///{path}"))
     child = Child([sys.executable, "-m", "tests.store.endless_writer", path, "busy"], log=log)
     try:
         await asyncio.to_thread(child.wait_until, lambda: log.read_text().count("\n") > 100)
-        async with world_at(f"sqlite:///{path}") as world, asyncio.timeout(8):
-            before = log.read_text().count("\n")
-            for number in range(40):
-                await world.models.create_model(ANN, NewModel(name=f"patient {number}"))
-            meanwhile = log.read_text().count("\n") - before
+        async with world_at(f"sqlite:///{path}") as world, asyncio.timeout(20):
+            before, made = log.read_text().count("\n"), 0
+            # Until both have written: neither keeps the other out, however the machine shares its time between them.
+            while made < 40 or log.read_text().count("\n") - before <= 20:
+                await world.models.create_model(ANN, NewModel(name=f"patient {made}"))
+                made += 1
     finally:
         child.kill()
-
-    assert meanwhile > 20
