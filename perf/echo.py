@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-import structlog
 import uvicorn
 
 from modelyard import logs
@@ -17,6 +16,7 @@ from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation
+from modelyard.protocol import Protocol
 from modelyard.server import bind
 from modelyard.settings import LogFormat, LogLevel
 from perf.requests import API
@@ -39,14 +39,22 @@ def edge() -> Edge:
     )
     document = DocumentInfo(title="Echo", version="1", url="/openapi/echo.json")
     dialect = Dialect(name="echo", prefix=API, operations=operations, render_error=_unexpected, document=document)
-    return Edge([dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=structlog.get_logger())
+    return Edge([dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=logs.logger(), access=logs.access_log())
 
 
 def main() -> None:
     logs.configure(LogLevel.INFO, LogFormat.JSON)
     listener = bind("127.0.0.1", 0)
     config = uvicorn.Config(
-        edge(), loop="uvloop", http="httptools", ws="none", interface="asgi3", log_config=None, access_log=False, server_header=False
+        edge(),
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
     )
     # Requests wait in the socket until the server runs, so it may be announced now.
     draft = Path(sys.argv[1] + ".draft")

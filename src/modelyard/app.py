@@ -59,6 +59,7 @@ def create(settings: Settings) -> Edge:
         cors=Cors(settings.cors_origins),
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),
+        access=logs.access_log(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
         startup=startup,
         shutdown=database.close,

@@ -1,12 +1,14 @@
 """Log lines: JSON for machines, coloured text for people, on standard error.
 
-Everything goes through structlog; what libraries say to the standard `logging` is passed on to it. A line costs a few microseconds, so
-there is one for every request.
+Everything goes through structlog, and what libraries say to the standard `logging` is passed on to it. The one line that there is for
+every request has a shorter way as JSON: no dictionaries, and one system call for all lines of a turn of the event loop.
 """
 
+import asyncio
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -41,11 +43,57 @@ def logger() -> Any:
     return structlog.get_logger().bind()
 
 
+class Access(msgspec.Struct, frozen=True):
+    """The line of one request."""
+
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    dialect: str
+    operation: str
+    request_id: str
+    caller: str
+
+
+def access_log() -> Callable[[Access], None]:
+    """Writes the line of a request, as configured at this moment. Call what it returns on the event loop."""
+    configured = structlog.get_config()
+    if not configured["wrapper_class"](None, (), {}).is_enabled_for(logging.INFO):
+        return lambda _line: None
+    if isinstance(configured["logger_factory"], structlog.BytesLoggerFactory):
+        return _AccessLines(configured["logger_factory"]().msg).add
+    log = logger()
+    return lambda line: log.info("request", **msgspec.structs.asdict(line))
+
+
+class _AccessLines:
+    """Lines that wait, until the event loop has served whoever is ready, to be written together."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """`write` adds the last line's end."""
+        self._write_now = write
+        self._waiting: list[bytes] = []
+
+    def add(self, line: Access) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._write)
+        # Only the stamp is put in by hand: `Access` encodes the rest, and begins with a brace.
+        self._waiting.append(b'{"time":"%b","level":"info","event":"request",%b' % (_stamp().encode(), _ENCODER.encode(line)[1:]))
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        self._write_now(b"\n".join(lines))
+
+
 def _json(_logger: WrappedLogger, method: str, event: EventDict) -> bytes:
     """One line: time, level and event first. Anything that JSON does not know is shown as Python would."""
+    return _ENCODER.encode({"time": _stamp(), "level": method, "event": event.pop("event", ""), **event})
+
+
+def _stamp() -> str:
     now = time.time_ns() // 1_000
-    stamp = f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
-    return _ENCODER.encode({"time": stamp, "level": method, "event": event.pop("event", ""), **event})
+    return f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
 
 
 def _second(seconds: int) -> str:

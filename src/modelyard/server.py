@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from modelyard import logs
 from modelyard.errors import ModelyardError, Unavailable
+from modelyard.protocol import Protocol
 from modelyard.settings import Settings, bracketed, flag, hand_over, handed, variable
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _config(settings: Settings, app: "Edge | str") -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

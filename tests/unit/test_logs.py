@@ -1,15 +1,18 @@
 """Log lines: JSON that machines read, errors that people understand."""
 
+import asyncio
 import io
 import json
 import logging
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 from modelyard import logs
 from modelyard.errors import Unavailable
+from modelyard.logs import Access
 from modelyard.settings import LogFormat, LogLevel
 
 
@@ -60,3 +63,36 @@ def test_a_value_that_json_does_not_know_is_shown_all_the_same(lines: Any) -> No
     logs.logger().info("odd", value={1, 2}, path=object)
     [line] = lines()
     assert line["event"] == "odd"
+
+
+LINE = Access("GET", "/a", 200, 1.5, "kubeflow", "getModel", "r1", "ann")
+
+
+async def test_the_lines_of_requests_are_written_together_when_the_loop_turns(lines: Any) -> None:
+    access = logs.access_log()
+    access(LINE)
+    access(msgspec.structs.replace(LINE, request_id="r2"))
+    assert lines() == []
+    await asyncio.sleep(0)
+    first, second = lines()
+    assert list(first)[:3] == ["time", "level", "event"]
+    assert (first["event"], first["level"], first["path"], first["status"], first["duration_ms"]) == ("request", "info", "/a", 200, 1.5)
+    assert (first["request_id"], second["request_id"]) == ("r1", "r2")
+
+
+async def test_requests_leave_no_line_above_their_level(lines: Any) -> None:
+    logs.configure(LogLevel.WARNING, LogFormat.JSON)
+    logs.access_log()(LINE)
+    await asyncio.sleep(0)
+    assert lines() == []
+
+
+async def test_people_get_the_same_fields(lines: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    del lines
+    with capsys.disabled():
+        stream = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stderr", stream)
+            logs.configure(LogLevel.INFO, LogFormat.CONSOLE)
+            logs.access_log()(LINE)
+    assert "getModel" in stream.getvalue()

@@ -22,9 +22,13 @@ from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
 from modelyard.context import Caller
+from modelyard.logs import Access
 
 Observe = Callable[[str, int, float], None]
 """Told of every answer: the operation's id (empty when none was found), the status, and how many seconds it took."""
+
+Write = Callable[[int, Sequence[Header], bytes], bool]
+"""Sends a whole answer: status, headers, body. False when it cannot now; then nothing was sent."""
 
 _OPS = "ops"
 """What `Caller.dialect` says of requests that belong to none."""
@@ -47,6 +51,7 @@ class Edge:
         cors: Cors,
         hosts: Hosts,
         logger: Log,
+        access: Callable[[Access], None],
         idempotency: IdempotentRunner | None = None,
         observe: Observe | None = None,
         startup: Hook | None = None,
@@ -60,6 +65,7 @@ class Edge:
         self._cors = cors
         self._gate = Gate(limits, cors, hosts)
         self._log = logger
+        self._access = access
         self._observe = observe
         self._startup = startup
         self._shutdown = shutdown
@@ -69,9 +75,15 @@ class Edge:
         """Whoever runs the server may set it, to be told why `startup` failed; otherwise the log is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._other(scope, receive, send)
-            return
+        if scope["type"] == "http":
+            await self.serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await run_lifespan(receive, send, self._startup, self._shutdown, self._log, self.failed_start)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, write: Write | None = None) -> None:
+        """Answer one request. A server that has a shorter way for whole answers gives it as `write`."""
         started = self._clock()
         headers: list[Header] = scope["headers"]
         named = dict(headers)
@@ -81,16 +93,12 @@ class Edge:
         request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
         try:
             response = await self._answer(request, raw_path, door, named, receive)
-            await self._send(request, response, named, receive, send)
+            headers = self._headers(request, response, named)
+            if write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
+                await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
             return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
         self._record(request, response.status, self._clock() - started)
-
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await run_lifespan(receive, send, self._startup, self._shutdown, self._log, self.failed_start)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -123,34 +131,30 @@ class Edge:
             self._log.error("unhandled error", operation=route.id, request_id=request.caller.request_id, exc_info=error)
             return text_response(500, "internal server error\n")
 
-    async def _send(self, request: Request, response: Response, named: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
-        body = response.body
+    def _headers(self, request: Request, response: Response, named: Mapping[bytes, bytes]) -> list[Header]:
         headers: list[Header] = [_VARY, (b"x-request-id", request.caller.request_id.encode()), *response.headers]
         if response.status not in (204, 304):
-            headers.append((b"content-length", b"%d" % len(body)))
+            headers.append((b"content-length", b"%d" % len(response.body)))
         if response.content_type:
             headers.append((b"content-type", response.content_type))
         origin = named.get(b"origin")
         if origin is not None and request.method != "OPTIONS" and self._cors.allows(origin, named.get(b"host")):
             headers += self._cors.headers(origin)
+        return headers
+
+    @staticmethod
+    async def _send(response: Response, headers: list[Header], named: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         # A client that waits for `100 Continue` has sent no body yet, and will not.
         unread = CLOSE in response.headers and b"expect" not in named
-        await send({"type": "http.response.body", "body": body, "more_body": unread})
+        await send({"type": "http.response.body", "body": response.body, "more_body": unread})
         if unread:
             await linger(receive, send)
 
     def _record(self, request: Request, status: int, seconds: float) -> None:
         if self._observe is not None:
             self._observe(request.operation, status, seconds)
-        self._log.info(
-            "request",
-            method=request.method,
-            path=request.path[:_LONGEST_LOGGED],
-            status=status,
-            duration_ms=int(seconds * 1e6) / 1000,
-            dialect=request.caller.dialect,
-            operation=request.operation,
-            request_id=request.caller.request_id,
-            caller=request.caller.name,
-        )
+        caller, path = request.caller, request.path[:_LONGEST_LOGGED]
+        milliseconds = int(seconds * 1e6) / 1000
+        line = Access(request.method, path, status, milliseconds, caller.dialect, request.operation, caller.request_id, caller.name)
+        self._access(line)

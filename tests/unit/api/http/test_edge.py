@@ -264,7 +264,7 @@ async def test_the_servers_start_and_stop_run_what_the_edge_was_given() -> None:
     async def send(message: MutableMapping[str, object]) -> None:
         ran.append(str(message["type"]))
 
-    edge = Edge([], limits=LIMITS, cors=Cors(), hosts=Hosts(), logger=Log(), startup=start, shutdown=stop)
+    edge = Edge([], limits=LIMITS, cors=Cors(), hosts=Hosts(), logger=Log(), access=print, startup=start, shutdown=stop)
     await edge({"type": "lifespan"}, receive, send)
     assert ran == ["start", "lifespan.startup.complete", "stop", "lifespan.shutdown.complete"]
 

@@ -143,6 +143,7 @@ class Toys:
             cors=Cors(cors),
             hosts=Hosts(hosts),
             logger=self.log,
+            access=lambda line: self.log.info("request", **msgspec.structs.asdict(line)),
             idempotency=idempotency,
             observe=lambda operation, status, seconds: self.observed.append((operation, status, seconds)),
         )
