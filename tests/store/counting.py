@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from modelyard.store.database import Database, IdSequence, Reader, Row, Taken, Unit, Values
+from modelyard.store.database import Database, IdSequence, Reader, Row, Rows, Taken, Unit, Values
 from modelyard.store.statements import Flavour, Statement
 
 T = TypeVar("T")
@@ -74,12 +74,12 @@ class _CountingUnit(_CountingReader):
         self._statements.append(statement)
         return await self._unit.execute(statement, values)
 
-    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
-        if values:
+    async def execute_many(self, statement: Statement, rows: Rows) -> None:
+        if rows:
             self._statements.append(statement)
-        await self._unit.execute_many(statement, values)
+        await self._unit.execute_many(statement, rows)
 
-    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         if rows:
             self._statements.append(statement)
             await self._unit.later(statement, rows, taken)

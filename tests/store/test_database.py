@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from modelyard.store.database import Database, UniqueViolationError, Unit
-from tests.store.things import ALL, COUNT, INSERT, INSERT_MANY, NAMED, SET_SCORE, add, count, create_tables, opened
+from tests.store.things import ALL, COUNT, INSERT, NAMED, SET_SCORE, add, count, create_tables, opened
 
 NASTY = [
     "plain",
@@ -157,7 +157,7 @@ async def test_text_comes_back_exactly(database: Database) -> None:
         for text in NASTY:
             await add(unit, text, note=text * 3)
         await unit.execute_many(
-            INSERT_MANY, [{"id": -n, "name": f"many {text}", "score": None, "size": n, "note": text} for n, text in enumerate(NASTY, 1)]
+            INSERT, [{"id": -n, "name": f"many {text}", "score": None, "size": n, "note": text} for n, text in enumerate(NASTY, 1)]
         )
 
     await database.write(work)
@@ -208,8 +208,8 @@ async def test_many_rows_of_mixed_values_in_one_call(database: Database) -> None
         {"id": 4, "name": "d", "score": None, "size": 0, "note": ""},
     ]
 
-    await database.write(lambda unit: unit.execute_many(INSERT_MANY, rows))
-    await database.write(lambda unit: unit.execute_many(INSERT_MANY, []))
+    await database.write(lambda unit: unit.execute_many(INSERT, rows))
+    await database.write(lambda unit: unit.execute_many(INSERT, []))
 
     assert [tuple(row) for row in await database.reader.rows(ALL, {})] == [(r["name"], r["score"], r["size"], r["note"]) for r in rows]
 
@@ -218,7 +218,7 @@ async def test_many_rows_are_undone_together(database: Database) -> None:
     row = {"id": 1, "name": "a", "score": None, "size": None, "note": None}
 
     with pytest.raises(UniqueViolationError):
-        await database.write(lambda unit: unit.execute_many(INSERT_MANY, [row, row | {"id": 2}]))
+        await database.write(lambda unit: unit.execute_many(INSERT, [row, row | {"id": 2}]))
 
     assert await count(database) == 0
 

@@ -10,7 +10,7 @@ from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.mysql import MySqlDatabase
 from modelyard.store.postgres import PostgresDatabase
 from modelyard.store.sqlite import SqliteDatabase
-from modelyard.store.statements import Flavour, Statement, insert_into
+from modelyard.store.statements import Flavour, Statement
 from modelyard.store.urls import DatabaseUrl
 from tests.servers.sql import execute
 
@@ -25,8 +25,7 @@ THING = Table(
 )
 """`name` is unique under the name uq_thing_name."""
 
-INSERT = insert_into(THING)
-INSERT_MANY = Statement("insert things", insert(THING).values({c.name: bindparam(c.name, type_=c.type) for c in THING.columns}))
+INSERT = Statement("insert thing", insert(THING).values({c.name: bindparam(c.name, type_=c.type) for c in THING.columns}).inline())
 NAMED = Statement("thing by name", select(THING.c.id, THING.c.name).where(THING.c.name == bindparam("name")))
 ALL = Statement("all things", select(THING.c.name, THING.c.score, THING.c.size, THING.c.note).order_by(THING.c.id))
 COUNT = Statement("count things", select(func.count()).select_from(THING))

@@ -10,10 +10,10 @@ from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
 from modelyard.records.kinds import Kind
 from modelyard.records.sql import SqlRecords
 from modelyard.store.database import Unit
-from modelyard.store.statements import Statement, insert_into
+from modelyard.store.statements import Bulk, Statement
 
 _KEY: dict[str, Any] = {name: bindparam(name) for name in ("parent_id", "id")}
-_ATTACH = insert_into(ARTIFACT_PARENT)
+_ATTACH = Bulk("insert artifact_parent", ARTIFACT_PARENT)
 _ATTACHED = Statement(
     "artifact attached",
     select(ARTIFACT_PARENT.c.id).where(ARTIFACT_PARENT.c.parent_id == _KEY["parent_id"], ARTIFACT_PARENT.c.id == _KEY["id"]),
@@ -31,4 +31,4 @@ class ArtifactParents:
         return await unit.row(_ATTACHED, {"parent_id": parent_id, "id": record_id}) is not None
 
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
-        await unit.later(_ATTACH, [{"parent_id": parent_id, "id": record_id}])
+        await unit.later(_ATTACH, [(parent_id, record_id)])

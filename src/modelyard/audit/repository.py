@@ -8,9 +8,9 @@ from modelyard.audit.events import Event
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.store.database import Unit
 from modelyard.store.memory import MemoryDatabase
-from modelyard.store.statements import insert_into
+from modelyard.store.statements import Bulk
 
-_APPEND = insert_into(AUDIT_EVENT, without=("id",))
+_APPEND = Bulk("insert audit_event", AUDIT_EVENT, without=("id",))
 
 
 class Events(Protocol):
@@ -21,9 +21,7 @@ class Events(Protocol):
 
 class SqlEvents:
     async def append(self, unit: Unit, event: Event) -> None:
-        values = msgspec.structs.asdict(event)
-        values["action"] = event.action.value
-        await unit.later(_APPEND, [values])
+        await unit.later(_APPEND, [msgspec.structs.astuple(event)])
 
 
 class MemoryEvents:

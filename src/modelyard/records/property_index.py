@@ -1,7 +1,6 @@
 """Keeps the property index in step with the records, in the same transaction."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties, PropertyValue
@@ -12,60 +11,62 @@ from modelyard.store.database import Unit
 from modelyard.store.statements import Bulk
 from modelyard.store.tables import PROPERTY_NUMBER, PROPERTY_TEXT
 
-Entry = tuple[bool, str, float | str, int]
-"""Whether it is a number; the property's name; its value as indexed; its type."""
+Entry = tuple[int, int, str, float | str, int, int]
+"""A row of one of the two tables: project, kind, name, value as indexed, the record's id, type. The value says which table."""
+
+_KEY = 5
+"""So many of an entry's parts are the key of its row."""
+
+_TABLES = (
+    (float, Bulk("index numbers", PROPERTY_NUMBER), Bulk("drop numbers", PROPERTY_NUMBER, deletes=True)),
+    (str, Bulk("index texts", PROPERTY_TEXT), Bulk("drop texts", PROPERTY_TEXT, deletes=True)),
+)
+_NUMBERS = {bool: NUMBER_TYPES[PropertyType.BOOLEAN], int: NUMBER_TYPES[PropertyType.INTEGER], float: NUMBER_TYPES[PropertyType.FLOAT]}
 
 
-_INSERT = {True: Bulk("index numbers", PROPERTY_NUMBER), False: Bulk("index texts", PROPERTY_TEXT)}
-_DELETE = {True: Bulk("drop numbers", PROPERTY_NUMBER, deletes=True), False: Bulk("drop texts", PROPERTY_TEXT, deletes=True)}
+def entries(project: int, kind: Kind, record_id: int, properties: Properties) -> set[Entry]:
+    """What the index holds of a record's properties."""
+    found: set[Entry] = set()
+    for name, value in properties.items():
+        indexed, type_ = _indexed(value)
+        found.add((project, int(kind), name, indexed, record_id, type_))
+    return found
 
 
-def entries(properties: Properties) -> set[Entry]:
-    return {_entry(name, value) for name, value in properties.items()}
+def list_entries(project: int, kind: Kind, record_id: int, name: str, texts: Iterable[str]) -> set[Entry]:
+    """What the index holds of a record's list field."""
+    found: set[Entry] = set()
+    for text in texts:
+        indexed, type_ = _text(text)
+        found.add((project, kind + LIST_FIELD, name, indexed, record_id, type_))
+    return found
 
 
-def list_entries(name: str, texts: Iterable[str]) -> set[Entry]:
-    return {_text(name, text) for text in texts}
+async def replace(unit: Unit, before: Collection[Entry], after: Collection[Entry]) -> None:
+    """Bring the index from some entries of a record to others."""
+    gone = set(before).difference(after) if before else ()
+    new = set(after).difference(before) if before else after
+    if gone:
+        await _drop(unit, gone, at_once=not {entry[:_KEY] for entry in gone}.isdisjoint(entry[:_KEY] for entry in new))
+    for type_, insert, _ in _TABLES:
+        if rows := [entry for entry in new if type(entry[3]) is type_]:
+            await unit.later(insert, rows)
 
 
-def _entry(name: str, value: PropertyValue) -> Entry:
+async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
+    """`at_once` when the same row goes and comes again with another type: the one must have happened before the other."""
+    for type_, _, delete in _TABLES:
+        if rows := [entry[:_KEY] for entry in gone if type(entry[3]) is type_]:
+            await (unit.execute_many(delete, rows) if at_once else unit.later(delete, rows))
+
+
+def _indexed(value: PropertyValue) -> tuple[float | str, int]:
+    """The value as the index keeps it, and its type there."""
     if isinstance(value, str):
-        return _text(name, value)
-    if isinstance(value, bool):
-        return (True, name, float(value), NUMBER_TYPES[PropertyType.BOOLEAN])
-    if isinstance(value, int):
-        return (True, name, float(value), NUMBER_TYPES[PropertyType.INTEGER])
-    if isinstance(value, float):
-        return (True, name, value, NUMBER_TYPES[PropertyType.FLOAT])
-    return (False, name, "", OPAQUE)
+        return _text(value)
+    number = _NUMBERS.get(type(value))
+    return ("", OPAQUE) if number is None else (float(value), number)  # type: ignore[arg-type]  # what has a number's type is one
 
 
-def _text(name: str, text: str) -> Entry:
-    whole = len(text) < NAME_LENGTH
-    return (False, name, text if whole else text[:NAME_LENGTH], TEXT_WHOLE if whole else TEXT_CUT)
-
-
-async def replace(
-    unit: Unit, project: int, kind: Kind, record_id: int, *, before: set[Entry], after: set[Entry], lists: bool = False
-) -> None:
-    """Bring the index from one set of entries to another."""
-    number = kind + (LIST_FIELD if lists else 0)
-    gone, new = before - after, after - before
-    for numeric in (True, False):
-        rows = [_row(project, number, record_id, entry) for entry in gone if entry[0] is numeric]
-        if _retyped(gone, new):
-            # The same row goes and comes again with another type: the one must have happened before the other.
-            await unit.execute_many(_DELETE[numeric], rows)
-        else:
-            await unit.later(_DELETE[numeric], rows)
-    for numeric in (True, False):
-        await unit.later(_INSERT[numeric], [_row(project, number, record_id, entry) for entry in new if entry[0] is numeric])
-
-
-def _retyped(gone: set[Entry], new: set[Entry]) -> bool:
-    return bool(gone) and not {entry[:3] for entry in gone}.isdisjoint(entry[:3] for entry in new)
-
-
-def _row(project: int, kind: int, record_id: int, entry: Entry) -> dict[str, Any]:
-    _, name, value, type_ = entry
-    return {"project_id": project, "kind": kind, "name": name, "value": value, "id": record_id, "type": type_}
+def _text(text: str) -> tuple[str, int]:
+    return (text, TEXT_WHOLE) if len(text) < NAME_LENGTH else (text[:NAME_LENGTH], TEXT_CUT)

@@ -44,15 +44,16 @@ def reader(entity: type[R]) -> Callable[[Sequence[Any]], R]:
     return read
 
 
-def writer(entity: type[R]) -> Callable[[R], dict[str, Any]]:
-    """A function that makes a statement's values of an entity."""
-    kept = columns(entity)
+def writer(entity: type[R]) -> Callable[[R], list[Any]]:
+    """A function that makes a row of an entity: its fields' values in order."""
+    dumps = [(index, column.dump) for index, column in enumerate(columns(entity)) if column.dump]
 
-    def write(record: R) -> dict[str, Any]:
-        values = {}
-        for column in kept:
-            value = getattr(record, column.name)
-            values[column.name] = value if value is None or column.dump is None else column.dump(value)
+    def write(record: R) -> list[Any]:
+        values = list(msgspec.structs.astuple(record))
+        for index, dump in dumps:
+            value = values[index]
+            if value is not None:
+                values[index] = dump(value)
         return values
 
     return write

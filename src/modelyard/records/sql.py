@@ -22,7 +22,7 @@ from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.tree import Expr, Operator
 from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit
-from modelyard.store.statements import Flavour, Statement, insert_into
+from modelyard.store.statements import Bulk, Flavour, Statement
 from modelyard.store.tables import EXTERNAL_ID
 
 R = TypeVar("R", bound=Record)
@@ -35,7 +35,7 @@ REFILL = 1000
 """Rows the second statement reads when the first, an approximation, left a page short."""
 _ALL = Lowered(("and",), (), exact=True)
 
-_CLAIM = insert_into(EXTERNAL_ID)
+_CLAIM = Bulk("insert external_id", EXTERNAL_ID)
 _RELEASE = Statement(
     "release external id",
     delete(EXTERNAL_ID).where(EXTERNAL_ID.c.project_id == bindparam("project_id"), EXTERNAL_ID.c.value == bindparam("value")),
@@ -53,7 +53,8 @@ class SqlRecords(Generic[R]):
         self._source = Source(table, int(kind), links or {})
         self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
         self._columns = [table.c[name] for name in entity.__struct_fields__]
-        self._insert = insert_into(table)
+        self._names = entity.__struct_fields__
+        self._insert = Bulk(f"insert {table.name}", table)
         self._get, self._lock, self._update = _fixed_statements(table, self._columns)
         self._indexed = _indexed(table)
         self._plans: OrderedDict[tuple[Any, ...], tuple[Statement, int]] = OrderedDict()
@@ -61,9 +62,7 @@ class SqlRecords(Generic[R]):
 
     async def insert(self, unit: Unit, record: R) -> R:
         record = msgspec.structs.replace(record, id=await unit.next_id(self.kind.sequence))
-        values = self._write(record)
-        values["trashed"] = 0
-        await unit.later(self._insert, [values], lambda error: self._taken(record, error))
+        await unit.later(self._insert, [(*self._write(record), 0)], lambda error: self._taken(record, error))
         if record.external_id is not None:
             await self._claim(unit, record)
         await self._index(unit, None, record)
@@ -80,7 +79,7 @@ class SqlRecords(Generic[R]):
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
             await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])
-        await unit.later(self._update, [self._write(after)], lambda error: self._taken(after, error))
+        await unit.later(self._update, [dict(zip(self._names, self._write(after), strict=True))], lambda error: self._taken(after, error))
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
@@ -175,17 +174,19 @@ class SqlRecords(Generic[R]):
     async def _claim(self, unit: Unit, record: R) -> None:
         if not self._claims:
             return
-        claim = {"project_id": record.project_id, "value": record.external_id, "kind": int(self.kind), "id": record.id}
+        claim = (record.project_id, record.external_id, int(self.kind), record.id)
         await unit.later(_CLAIM, [claim], lambda _: already_exists(self.kind, record, "external_id"))
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
-        old = property_index.entries(before.properties) if before else set()
-        new = property_index.entries(after.properties)
-        await property_index.replace(unit, after.project_id, self.kind, after.id, before=old, after=new)
+        old = self._entries(before) if before else set()
+        await property_index.replace(unit, old, self._entries(after))
+
+    def _entries(self, record: R) -> set[property_index.Entry]:
+        found = property_index.entries(record.project_id, self.kind, record.id, record.properties)
         for name in self._lists:
-            old = property_index.list_entries(name, getattr(before, name) or ()) if before else set()
-            new = property_index.list_entries(name, getattr(after, name) or ())
-            await property_index.replace(unit, after.project_id, self.kind, after.id, before=old, after=new, lists=True)
+            if texts := getattr(record, name):
+                found |= property_index.list_entries(record.project_id, self.kind, record.id, name, texts)
+        return found
 
     def _taken(self, record: Record, error: UniqueViolationError) -> AlreadyExists:
         return already_exists(self.kind, record, "external_id" if "external_id" in error.constraint else "name")

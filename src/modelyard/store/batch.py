@@ -5,7 +5,7 @@ batch must not change a row that it makes. Foreign keys are checked at the end o
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,7 +17,10 @@ from modelyard.store.statements import Bulk, Flavour, Statement
 _PARAMETER = re.compile(r"\$(\d+)")
 _ARRAYS = {"BIGINT": "bigint[]", "SMALLINT": "smallint[]", "VARCHAR": "text[]", "TEXT": "text[]", "DOUBLE": "double precision[]"}
 
-_texts: dict[tuple[Statement, ...], str] = {}
+Shape = tuple[tuple[Statement, bool], ...]
+"""The statements, and whether each has one row."""
+
+_texts: dict[Shape, str] = {}
 
 
 def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
@@ -28,17 +31,17 @@ def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
     are numbered in order, and which of two clashes is told.
     """
     batch = batch[::-1]
-    key = tuple([change.statement for change in batch])
+    key = tuple([(change.statement, len(change.rows) == 1) for change in batch])
     text = _texts.get(key)
     if text is None:
         text = _texts[key] = _text(key)
     return text, list(chain.from_iterable(_arguments(change) for change in batch))
 
 
-def _text(statements: tuple[Statement, ...]) -> str:
+def _text(shape: Shape) -> str:
     parts, used = [], 0
-    for statement in statements:
-        sql, count = _bulk(statement) if isinstance(statement, Bulk) else _single(statement)
+    for statement, alone in shape:
+        sql, count = _bulk(statement) if isinstance(statement, Bulk) and not alone else _single(statement)
         parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value
         used += count
     *first, last = parts
@@ -69,8 +72,5 @@ def _array(type_: Any) -> str:
 
 
 def _arguments(change: Deferred) -> Sequence[Any]:
-    if isinstance(change.statement, Bulk):
-        return [[row[column.name] for row in change.rows] for column in change.statement.columns]
-    row: Mapping[str, Any]
-    (row,) = change.rows
-    return change.statement.compiled(Flavour.POSTGRESQL).bind(row)
+    rows = change.bound(Flavour.POSTGRESQL)
+    return rows[0] if len(rows) == 1 else list(zip(*rows, strict=True))

@@ -3,11 +3,11 @@
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import msgspec
 
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Bulk, Flavour, Statement
 
 Row = Sequence[Any]
 Values = Mapping[str, Any]
@@ -39,12 +39,28 @@ Taken = Callable[[UniqueViolationError], Exception]
 """Makes the error to raise of a unique violation."""
 
 
+Rows = Sequence[Row] | Sequence[Values]
+"""What a waiting change is given: tuples for a `Bulk`, values by name for any other statement, which takes one row."""
+
+
 class Deferred(msgspec.Struct, frozen=True):
-    """A change that may wait until its unit ends. A statement that is no `Bulk` has one row."""
+    """A change that may wait until its unit ends."""
 
     statement: Statement
-    rows: Sequence[Values]
+    rows: Rows
     taken: Taken | None
+
+    def bound(self, flavour: Flavour) -> Sequence[Sequence[Any]]:
+        """The rows as the driver takes them."""
+        return bound(self.statement, self.rows, flavour)
+
+
+def bound(statement: Statement, rows: Rows, flavour: Flavour) -> Sequence[Sequence[Any]]:
+    """The rows as the driver takes them."""
+    if isinstance(statement, Bulk):
+        return cast("Sequence[Row]", rows)
+    compiled = statement.compiled(flavour)
+    return [compiled.bind(row) for row in cast("Sequence[Values]", rows)]
 
 
 class NoSuchTableError(Exception):
@@ -79,14 +95,14 @@ class Unit(Reader, Protocol):
         """Run one changing statement; returns the number of rows it matched. Raises `UniqueViolationError`."""
         ...
 
-    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None: ...
+    async def execute_many(self, statement: Statement, rows: Rows) -> None: ...
 
-    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         """Run a changing statement for these rows, now or at the latest before the unit's next statement that cannot wait.
 
         Nothing comes back, so PostgreSQL gets all such changes of a unit in one round trip. The changes of a unit that wait at the same
-        time must not concern the same row. Only a `Bulk` takes another number of rows than one. `taken` says what to raise of a unique
-        violation, which may come as late as the end of the unit.
+        time must not concern the same row. `taken` says what to raise of a unique violation, which may come as late as the end of the
+        unit.
         """
         ...
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from modelyard.store.database import IdSequence, Reader, Row, Taken, Unit, Values
+from modelyard.store.database import IdSequence, Reader, Row, Rows, Taken, Unit, Values
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.unit import current_unit, joined
 
@@ -76,10 +76,10 @@ class _NoStatements:
     async def execute(self, statement: Statement, values: Values) -> int:
         self._refuse(statement, values)
 
-    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
-        self._refuse(statement, values)
+    async def execute_many(self, statement: Statement, rows: Rows) -> None:
+        self._refuse(statement, rows)
 
-    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._refuse(statement, (rows, taken))
 
     async def next_id(self, sequence: IdSequence) -> int:

@@ -14,11 +14,13 @@ from modelyard.store.database import (
     NoSuchTableError,
     Reader,
     Row,
+    Rows,
     Taken,
     UniqueViolationError,
     Unit,
     UnitFailedError,
     Values,
+    bound,
 )
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Flavour, Statement
@@ -90,9 +92,8 @@ class Connection(ABC):
     async def batch(self, changes: Sequence[Deferred]) -> None:
         """Run changes that waited. All or nothing where the connection is `lazy`."""
         for change in changes:
-            compiled = change.statement.compiled(self.flavour)
             try:
-                await self.execute_many(compiled.sql, [compiled.bind(row) for row in change.rows])
+                await self.execute_many(change.statement.compiled(self.flavour).sql, change.bound(self.flavour))
             except Exception as error:
                 raise told(self.meaning(error), [change]) from error
 
@@ -182,13 +183,13 @@ class PooledUnit:
         compiled = statement.compiled(self.flavour)
         return await self._run(self._connection.execute, compiled.sql, compiled.bind(values))
 
-    async def execute_many(self, statement: Statement, values: Sequence[Values]) -> None:
-        if values:
+    async def execute_many(self, statement: Statement, rows: Rows) -> None:
+        if rows:
             await self._settle(transaction=True)
-            compiled = statement.compiled(self.flavour)
-            await self._run(self._connection.execute_many, compiled.sql, [compiled.bind(row) for row in values])
+            sql = statement.compiled(self.flavour).sql
+            await self._run(self._connection.execute_many, sql, bound(statement, rows, self.flavour))
 
-    async def later(self, statement: Statement, rows: Sequence[Values], taken: Taken | None = None) -> None:
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
         if rows:
             self._waiting.append(Deferred(statement, rows, taken))

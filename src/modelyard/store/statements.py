@@ -76,23 +76,23 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
 
 
 class Bulk(Statement):
-    """An insert of whole rows, or a delete by whole key, that is meant for any number of rows at once.
+    """An insert of whole rows, or a delete by whole key, of any number of rows at once.
 
-    Values are named as the columns are.
+    Rows are tuples of the values of `columns`, in their order: of all the table's but those that the database fills (`without`), or of
+    its key.
     """
 
     __slots__ = ("columns", "deletes", "table")
 
-    def __init__(self, name: str, table: Table, *, deletes: bool = False) -> None:
+    def __init__(self, name: str, table: Table, *, deletes: bool = False, without: tuple[str, ...] = ()) -> None:
         self.table = table
         self.deletes = deletes
-        self.columns = tuple(table.primary_key.columns if deletes else table.columns)
+        self.columns = tuple(column for column in (table.primary_key if deletes else table).columns if column.name not in without)
         given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
-        clause = delete(table).where(*[column == given[column.name] for column in self.columns]) if deletes else insert(table).values(given)
-        super().__init__(name, clause)
+        same = [column == given[column.name] for column in self.columns]
+        super().__init__(name, delete(table).where(*same) if deletes else insert(table).values(given).inline())
 
-
-def insert_into(table: Table, *, without: tuple[str, ...] = ()) -> Statement:
-    """An insert of one row. Values are named as the columns are; the database fills those it is to be `without`."""
-    given = {column.name: bindparam(column.name, type_=column.type) for column in table.columns if column.name not in without}
-    return Statement(f"insert {table.name}", insert(table).values(given).inline())
+    def compiled(self, flavour: Flavour) -> Compiled:
+        compiled = super().compiled(flavour)
+        assert compiled.names == tuple(column.name for column in self.columns)  # noqa: S101 - rows are bound by position
+        return compiled

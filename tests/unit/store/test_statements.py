@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, insert, literal_column, select
 
-from modelyard.store.statements import Flavour, Statement, insert_into
+from modelyard.store.statements import Bulk, Flavour, Statement
 
 THING = Table("thing", MetaData(), Column("id", Integer, primary_key=True), Column("name", String(255)))
 NAMED = select(THING.c.id).where(THING.c.name == bindparam("name"), THING.c.id > bindparam("id"), literal_column("1") == bindparam("id"))
@@ -39,9 +39,9 @@ def test_each_flavour_is_compiled_once(flavour: Flavour) -> None:
 
 
 def test_an_insert_names_every_column_but_those_the_database_fills() -> None:
-    assert insert_into(THING).compiled(Flavour.POSTGRESQL).names == ("id", "name")
-    assert insert_into(THING, without=("id",)).compiled(Flavour.SQLITE).names == ("name",)
-    assert "RETURNING" not in insert_into(THING, without=("id",)).compiled(Flavour.POSTGRESQL).sql
+    assert Bulk("insert", THING).compiled(Flavour.POSTGRESQL).names == ("id", "name")
+    assert Bulk("insert", THING, without=("id",)).compiled(Flavour.SQLITE).names == ("name",)
+    assert "RETURNING" not in Bulk("insert", THING, without=("id",)).compiled(Flavour.POSTGRESQL).sql
 
 
 def test_a_percent_sign_in_a_statement_reaches_the_driver_as_it_expects_it() -> None:
