@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from modelyard.store.database import Database, IdSequence, Reader, Row, Rows, Taken, Unit, Values
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour, Lock, Statement
 
 T = TypeVar("T")
 
@@ -69,6 +69,10 @@ class _CountingUnit(_CountingReader):
     def __init__(self, unit: Unit, statements: list[Statement]) -> None:
         super().__init__(unit, statements)
         self._unit = unit
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        self._statements.append(lock.hold)
+        return await self._unit.lock(lock, values)
 
     async def execute(self, statement: Statement, values: Values) -> int:
         self._statements.append(statement)

@@ -22,7 +22,7 @@ from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.tree import Expr, Operator
 from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit
-from modelyard.store.statements import Bulk, Flavour, Statement
+from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 from modelyard.store.tables import EXTERNAL_ID
 
 R = TypeVar("R", bound=Record)
@@ -73,13 +73,15 @@ class SqlRecords(Generic[R]):
         return self._read(row) if row is not None else None
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
-        row = await unit.row(self._lock, {"project": project, "id": record_id})
+        row = await unit.lock(self._lock, {"project": project, "id": record_id})
         return self._read(row) if row is not None else None
 
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
             await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])
-        await unit.later(self._update, [dict(zip(self._names, self._write(after), strict=True))], lambda error: self._taken(after, error))
+        values = dict(zip(self._names, self._write(after), strict=True))
+        values["revision_before"] = before.revision
+        await unit.later(self._update, [values], lambda error: self._taken(after, error))
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
@@ -221,15 +223,21 @@ def _live(table: Table, clause: Select[Any]) -> Select[Any]:
     return clause.where(table.c.project_id == bindparam("project"), table.c.trashed == literal_column("0"))
 
 
-def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Statement, Statement]:
-    by_id = _live(table, select(*columns)).where(table.c.id == bindparam("id"))
+def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock, Statement]:
+    name = table.name
+    of_id = table.c.id == bindparam("id")
+    by_id = _live(table, select(*columns)).where(of_id)
+    get, lock = Statement(f"get {name}", by_id), Statement(f"lock {name}", by_id.with_for_update(key_share=True), locks=True)
+    as_read = and_(table.c.revision == bindparam("revision_before"), table.c.trashed == literal_column("0"))
+    held: Select[Any] = select(literal_column("1")).where(of_id, as_read).with_for_update(key_share=True)
+    guard = Statement(f"guard {name}", held, guards=True)
     changes: dict[str, Any] = {
         column.name: bindparam(column.name) for column in columns if column.name not in ("id", "project_id", "created_at")
     }
     return (
-        Statement(f"get {table.name}", by_id),
-        Statement(f"lock {table.name}", by_id.with_for_update(key_share=True), locks=True),
-        Statement(f"update {table.name}", update(table).values(changes).where(table.c.id == bindparam("id"))),
+        get,
+        Lock(name, get, lock, guard, columns.index(table.c.revision)),
+        Statement(f"update {name}", update(table).values(changes).where(of_id, as_read), guards=True),
     )
 
 

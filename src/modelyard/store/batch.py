@@ -1,7 +1,8 @@
 """Several changes as one PostgreSQL statement: one round trip, one plan, and a transaction of its own.
 
 Each change becomes a data-modifying CTE, the first one the main statement. All see the same snapshot and none sees the others, so a
-batch must not change a row that it makes. Foreign keys are checked at the end of the statement and may point within it.
+batch must not change a row that it makes. Foreign keys are checked at the end of the statement and may point within it. Statements that
+guard (see `statements.Lock`) must each meet a row, or nothing happens.
 """
 
 import re
@@ -22,6 +23,10 @@ Shape = tuple[tuple[Statement, bool], ...]
 
 _texts: dict[Shape, str] = {}
 
+_GUARDED = "SELECT (({found}) || ' of {wanted} records are as they were read: running again')::int WHERE {found} <> {wanted}"
+"""The main statement where there are guards. A text that is no number is the one way to make a statement fail by itself, and with it
+everything that it has done; the server's log shows the text."""
+
 
 def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
     """The one statement and its arguments.
@@ -39,11 +44,16 @@ def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
 
 
 def _text(shape: Shape) -> str:
-    parts, used = [], 0
-    for statement, alone in shape:
+    parts, used, guards = [], 0, []
+    for number, (statement, alone) in enumerate(shape):
         sql, count = _bulk(statement) if isinstance(statement, Bulk) and not alone else _single(statement)
+        if statement.guards:
+            guards.append(f"(SELECT count(*) FROM _{number})")  # noqa: S608 - a name of our own making
+            sql += " RETURNING 1" if statement.table_name else ""
         parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value
         used += count
+    if guards:
+        parts.append(_GUARDED.format(found=" + ".join(guards), wanted=len(guards)))
     *first, last = parts
     names = ", ".join(f"_{number} AS ({part})" for number, part in enumerate(first))
     return f"WITH {names} {last}" if names else last

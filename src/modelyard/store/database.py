@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import msgspec
 
-from modelyard.store.statements import Bulk, Flavour, Statement
+from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 
 Row = Sequence[Any]
 Values = Mapping[str, Any]
@@ -90,6 +90,10 @@ class Unit(Reader, Protocol):
 
     Inside it nothing but its own methods may be awaited: on SQLite the whole process's writes wait for it.
     """
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        """Read a record (its `id` is among the values) that nobody else changes until the unit ends."""
+        ...
 
     async def execute(self, statement: Statement, values: Values) -> int:
         """Run one changing statement; returns the number of rows it matched. Raises `UniqueViolationError`."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from modelyard.store.database import IdSequence, Reader, Row, Rows, Taken, Unit, Values
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.unit import current_unit, joined
 
 T = TypeVar("T")
@@ -72,6 +72,9 @@ class _NoStatements:
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         self._refuse(statement, values)
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        self._refuse(lock.read, values)
 
     async def execute(self, statement: Statement, values: Values) -> int:
         self._refuse(statement, values)

@@ -1,11 +1,12 @@
 """What PostgreSQL and MySQL have in common: reads on a pooled connection, units of work, and running both again when that heals."""
 
 import asyncio
+import functools
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
 from modelyard.store.database import (
@@ -23,7 +24,7 @@ from modelyard.store.database import (
     bound,
 )
 from modelyard.store.pool import Pool
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.unit import current_unit, joined
 
 T = TypeVar("T")
@@ -89,8 +90,12 @@ class Connection(ABC):
     @abstractmethod
     async def next_id(self, sequence: IdSequence) -> int: ...
 
-    async def batch(self, changes: Sequence[Deferred]) -> None:
-        """Run changes that waited. All or nothing where the connection is `lazy`."""
+    async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
+        """Run changes that waited. All or nothing where the connection is `lazy`.
+
+        `guarded`: what they are made of was read without locks. Then a clash may come of what has changed since: a `ConflictError`.
+        """
+        del guarded
         for change in changes:
             try:
                 await self.execute_many(change.statement.compiled(self.flavour).sql, change.bound(self.flavour))
@@ -158,9 +163,16 @@ class PooledUnit:
     Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
     """
 
-    def __init__(self, flavour: Flavour, connection: Connection) -> None:
+    def __init__(self, flavour: Flavour, connection: Connection, *, hopeful: bool) -> None:
+        """`hopeful`: a record that the unit locks is not locked but only read, and looked at again in the statement that changes things.
+        That saves the transaction's round trips; where somebody else was faster, the unit is run again, and then locks.
+        """
         self.flavour = flavour
         self.failure: Exception | None = None
+        self._hopeful = hopeful
+        self._guards: dict[tuple[str, int], Deferred] = {}
+        """Of records that were read without a lock and are not changed by what waits."""
+        self._guarded = False
         self.interrupted = False
         """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
         self.begun = False
@@ -178,6 +190,18 @@ class PooledUnit:
         compiled = statement.compiled(self.flavour)
         return await self._run(self._connection.row, compiled.sql, compiled.bind(values))
 
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        if not self._hopeful or self.begun or self._waiting:
+            return await self.row(lock.hold, values)
+        row = await self.row(lock.read, values)
+        if row is not None:
+            self._guarded = True
+            guard = Deferred(lock.guard, [{"id": values["id"], "revision_before": row[lock.revision]}], None)
+            if self._guards.setdefault((lock.table, values["id"]), guard) != guard:
+                self.failure = ConflictError(f"the {lock.table} {values['id']} changed between two looks at it")
+                raise self.failure
+        return row
+
     async def execute(self, statement: Statement, values: Values) -> int:
         await self._settle(transaction=True)
         compiled = statement.compiled(self.flavour)
@@ -193,6 +217,9 @@ class PooledUnit:
         self._check()
         if rows:
             self._waiting.append(Deferred(statement, rows, taken))
+            if statement.guards and self._guards:
+                (row,) = cast("Sequence[Values]", rows)
+                self._guards.pop((statement.table_name, row["id"]), None)
 
     async def next_id(self, sequence: IdSequence) -> int:
         if not self._connection.lazy:
@@ -233,9 +260,10 @@ class PooledUnit:
             await self._flush()
 
     async def _flush(self) -> None:
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            await self._run(self._connection.batch, waiting)
+        if self._waiting or (self._guards and self.begun):
+            waiting, self._waiting = [*self._guards.values(), *self._waiting], []
+            self._guards = {}
+            await self._run(functools.partial(self._connection.batch, guarded=self._guarded), waiting)
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -304,7 +332,7 @@ class PooledDatabase:
         take = self._take
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(await take(), work)
+                return await self._attempt(await take(), work, hopeful=attempt == 1)
             except (ConnectionLostError, ConflictError) as error:
                 if attempt == ATTEMPTS:
                     raise _given_up(error, attempt) from error
@@ -316,8 +344,8 @@ class PooledDatabase:
     async def _take(self) -> Connection:
         return self.pool.take() or await self.pool.wait()
 
-    async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]]) -> T:
-        unit = PooledUnit(self.flavour, connection)
+    async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
+        unit = PooledUnit(self.flavour, connection, hopeful=hopeful and connection.lazy)
         try:
             if not connection.lazy:
                 await unit.begin()

@@ -106,12 +106,17 @@ class PostgresConnection(Connection):
         assert row is not None  # noqa: S101 - a sequence always has a next value
         return int(row[0])
 
-    async def batch(self, changes: Sequence[Deferred]) -> None:
+    async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
         sql, arguments = merge(changes)
         try:
             await self.row(sql, arguments)
+        except asyncpg.InvalidTextRepresentationError as error:  # the guards' own, see `store.batch`
+            raise ConflictError(str(error)) from error
         except Exception as error:
-            raise told(self.meaning(error), changes) from error
+            meaning = self.meaning(error)
+            if guarded and isinstance(meaning, UniqueViolationError):
+                raise ConflictError(str(error)) from error
+            raise told(meaning, changes) from error
 
     async def command(self, sql: str) -> None:
         await self._connection.execute(sql)

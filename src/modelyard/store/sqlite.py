@@ -31,7 +31,7 @@ from modelyard.store.database import (
     Values,
     bound,
 )
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.turns import Turns
 from modelyard.store.unit import current_unit, joined
 
@@ -320,6 +320,9 @@ class _SqliteUnit(_SqliteReader):
         super().__init__(connection)
         self.failure: Exception | None = None
         self._ids = ids
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        return await self.row(lock.read, values)  # there is one writer
 
     async def execute(self, statement: Statement, values: Values) -> int:
         compiled = statement.compiled(Flavour.SQLITE)

@@ -46,14 +46,16 @@ class Statement:
 
     `slow` marks a statement whose cost grows with the data: SQLite runs it in a reader thread instead of on the event loop.
     `locks` marks a reading statement that locks what it reads, so that it makes sense in a transaction only.
+    `guards` marks one that must meet the row it was made for, unchanged since it was read, or the unit is run again (see `Lock`).
     """
 
-    __slots__ = ("_clause", "_compiled", "locks", "name", "slow", "table_name")
+    __slots__ = ("_clause", "_compiled", "guards", "locks", "name", "slow", "table_name")
 
-    def __init__(self, name: str, clause: Executable, *, slow: bool = False, locks: bool = False) -> None:
+    def __init__(self, name: str, clause: Executable, *, slow: bool = False, locks: bool = False, guards: bool = False) -> None:
         self.name = name
         self.slow = slow
         self.locks = locks
+        self.guards = guards
         changed = getattr(clause, "table", None)
         self.table_name: str = "" if changed is None else changed.name
         """The table that it changes; empty for a statement that reads."""
@@ -63,8 +65,26 @@ class Statement:
     def compiled(self, flavour: Flavour) -> Compiled:
         found = self._compiled.get(flavour)
         if found is None:
-            found = self._compiled[flavour] = _compile(self._clause, flavour)
+            found = self._compiled[flavour] = self._compile(flavour)
         return found
+
+    def _compile(self, flavour: Flavour) -> Compiled:
+        return _compile(self._clause, flavour)
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Reads one record of a table so that nobody else changes it until the unit ends.
+
+    A database may do so in two ways. `hold` reads and locks. Or `read` only reads, and before anything of the unit counts, `guard`
+    makes sure that the record still is as it was read: it takes `id` and `revision_before`, which stands at the place `revision` of the
+    row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard.
+    """
+
+    table: str
+    read: Statement
+    hold: Statement
+    guard: Statement
+    revision: int
 
 
 def _compile(clause: Executable, flavour: Flavour) -> Compiled:
@@ -92,7 +112,7 @@ class Bulk(Statement):
         same = [column == given[column.name] for column in self.columns]
         super().__init__(name, delete(table).where(*same) if deletes else insert(table).values(given).inline())
 
-    def compiled(self, flavour: Flavour) -> Compiled:
-        compiled = super().compiled(flavour)
+    def _compile(self, flavour: Flavour) -> Compiled:
+        compiled = super()._compile(flavour)
         assert compiled.names == tuple(column.name for column in self.columns)  # noqa: S101 - rows are bound by position
         return compiled

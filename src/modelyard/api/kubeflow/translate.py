@@ -76,14 +76,13 @@ def command(target: type[C], body: Wire, **own: Any) -> C:
 
     Fields come from the body by name, or from `own`, which wins. In a patch what the body leaves out is unsaid.
     """
-    given = {}
-    for attribute, name, convert in _inward_plan(target, type(body)):
-        if name in own:
-            continue
-        value = getattr(body, attribute)
+    plan = _inward_plan(target, type(body))
+    given: dict[str, Any] = {}
+    for value, (name, convert) in zip(plan.read(body), plan.fields, strict=True):
         if value is not None:
-            given[name] = value if convert is None else _converted(convert, value)
-        elif issubclass(target, NewRecord) and name != "properties":
+            if name not in own:
+                given[name] = value if convert is None else _converted(convert, value)
+        elif plan.whole and name != "properties":
             given[name] = None
     return target(**(given | own))
 
@@ -98,11 +97,22 @@ def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
         raise LateBadRequest(error.message) from error
 
 
+class _Inward(msgspec.Struct, frozen=True):
+    """`read` gives the values of a body for `fields`: the domain's names, and how each value is converted."""
+
+    read: Callable[[Wire], tuple[Any, ...]]
+    fields: tuple[tuple[str, Convert], ...]
+    whole: bool
+    """A record is to be made: what the body leaves out is None, and not unsaid."""
+
+
 @functools.cache
-def _inward_plan(target: type[msgspec.Struct], body: type[Wire]) -> tuple[tuple[str, str, Convert], ...]:
+def _inward_plan(target: type[msgspec.Struct], body: type[Wire]) -> _Inward:
     hints = typing.get_type_hints(target)
     pairs = [(attribute, DOMAIN_NAMES.get(attribute, attribute)) for attribute in body.__struct_fields__]
-    return tuple((attribute, name, _inward(name, hints[name])) for attribute, name in pairs if name in hints)
+    pairs = [(attribute, name) for attribute, name in pairs if name in hints]
+    read = attrgetter(*(attribute for attribute, _ in pairs))
+    return _Inward(read, tuple((name, _inward(name, hints[name])) for _, name in pairs), issubclass(target, NewRecord))
 
 
 def filter_names(*shown: type[Wire], **more: str | ByLiteral) -> Names:
