@@ -16,7 +16,7 @@ from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation
-from modelyard.protocol import Protocol
+from modelyard.connections import ConnectionLimits, watched
 from modelyard.server import bind
 from modelyard.settings import LogFormat, LogLevel
 from perf.requests import API
@@ -48,7 +48,7 @@ def main() -> None:
     config = uvicorn.Config(
         edge(),
         loop="uvloop",
-        http=Protocol,
+        http=watched(ConnectionLimits()),
         ws="none",
         interface="asgi3",
         log_config=None,

@@ -55,7 +55,12 @@ def create(settings: Settings) -> Edge:
     return Edge(
         doors,
         (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock)),
-        limits=Limits(body=settings.max_body_bytes, head=settings.max_header_bytes, json_depth=settings.max_json_depth),
+        limits=Limits(
+            body=settings.max_body_bytes,
+            head=settings.max_header_bytes,
+            json_depth=settings.max_json_depth,
+            requests=settings.max_concurrent_requests,
+        ),
         cors=Cors(settings.cors_origins),
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),

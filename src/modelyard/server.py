@@ -6,6 +6,7 @@ Exit codes: 0 stopped as told, 1 could not start (the message says why), 2 a set
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -21,8 +22,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from modelyard import logs
+from modelyard.connections import ConnectionLimits, watched
 from modelyard.errors import ModelyardError, Unavailable
-from modelyard.protocol import Protocol
 from modelyard.settings import Settings, bracketed, flag, hand_over, handed, variable
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 """Connections that may wait to be accepted while every worker is busy."""
+
+_OTHER_FILES = 200
+"""Files a process may need beside its connections: database, logs, libraries."""
 
 FAILURE_VARIABLE = "MODELYARD_HANDED_FAILURE_FILE"
 """How a worker process tells why it cannot start: it writes the sentence to the file of this name, and the supervisor shows it once."""
@@ -50,6 +54,7 @@ def serve(settings: Settings, announce: Announce, ready_file: Path | None = None
     """
     logs.configure(settings.log_level, settings.log_format)
     make_data_folder(settings.data_dir)
+    allow_open_files(settings.max_connections)
     listener = bind(settings.host, settings.port)
     url = f"http://{bracketed(settings.host)}:{listener.getsockname()[1]}"
 
@@ -183,7 +188,7 @@ def _config(settings: Settings, app: "Edge | str") -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http=Protocol,
+        http=watched(_connection_limits(settings)),
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -195,6 +200,26 @@ def _config(settings: Settings, app: "Edge | str") -> uvicorn.Config:
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         timeout_worker_healthcheck=60,  # a worker imports the program before it answers; a busy machine takes its time
     )
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        most=settings.max_connections, client_seconds=settings.client_timeout_seconds, unread_bytes=2 * settings.max_header_bytes
+    )
+
+
+def allow_open_files(connections: int) -> None:
+    """Let this process, and those it starts, have a file for each connection and some hundred besides, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + connections // 4 + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logs.logger().warning(
+            "too few open files", allowed=allowed, wanted=wanted, remedy="raise the limit (ulimit -n), or lower max_connections"
+        )
 
 
 def _write_ready_file(path: Path, url: str) -> None:

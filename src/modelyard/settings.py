@@ -89,6 +89,21 @@ MaxPageSize = Annotated[
         ge=0, le=1_000_000, description="Most items of one page of a list; 0 sets no limit, and a list without a page size is then whole."
     ),
 ]
+MaxConcurrentRequests = Annotated[
+    int, Meta(ge=1, description="Most requests that one server process works on at a time; one more is told at once to retry.")
+]
+MaxConnections = Annotated[
+    int,
+    Meta(ge=1, le=1_000_000, description="Most client connections that one server process keeps open; on one more, requests are refused."),
+]
+ClientTimeout = Annotated[
+    float,
+    Meta(
+        gt=0,
+        description="How long a client may take to send a request's head, to send the next 4 KiB of its body, and to take in some of an "
+        "answer, before its connection is closed.",
+    ),
+]
 PoolSize = Annotated[
     int, Meta(ge=1, le=1000, description="Most connections that one server process opens to PostgreSQL, MariaDB or MySQL.")
 ]
@@ -118,6 +133,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_header_bytes: MaxHeaderBytes = 64 * 1024
     max_json_depth: MaxJsonDepth = 500
     max_page_size: MaxPageSize = 0
+    max_concurrent_requests: MaxConcurrentRequests = 500
+    max_connections: MaxConnections = 2000
+    client_timeout_seconds: ClientTimeout = 20.0
     pool_size: PoolSize = 10
     pool_wait_seconds: PoolWait = 10.0
     connect_timeout_seconds: ConnectTimeout = 10.0

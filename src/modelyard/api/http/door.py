@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from modelyard import errors
+from modelyard.api.http.admission import Admission, too_many_connections
 from modelyard.api.http.asgi import Receive
 from modelyard.api.http.body import Disconnected, UnreadBody, read_body
 from modelyard.api.http.gate import CLOSE
@@ -23,14 +24,15 @@ _DEEP = 200
 
 
 class Door:
-    __slots__ = ("_idempotency", "_limits", "_log", "_router", "dialect", "name", "prefix")
+    __slots__ = ("_admission", "_idempotency", "_limits", "_log", "_router", "dialect", "name", "prefix")
 
-    def __init__(self, dialect: Dialect, limits: Limits, idempotency: IdempotentRunner | None, log: Log) -> None:
+    def __init__(self, dialect: Dialect, limits: Limits, admission: Admission, idempotency: IdempotentRunner | None, log: Log) -> None:
         self.dialect = dialect
         self.name = dialect.name
         self.prefix = dialect.prefix + "/"
         self._router = Router(dialect.operations)
         self._limits = limits
+        self._admission = admission
         self._idempotency = idempotency
         self._log = log
 
@@ -38,17 +40,23 @@ class Door:
         """Always an answer, whatever goes wrong. Raises only `Disconnected`."""
         try:
             request.body = await read_body(request.method, named, receive, self._limits.body)
-            if self.dialect.before_routing is not None:
-                self.dialect.before_routing(request)
-            operation, request.path_params = self._router.find(request.method, raw_path[len(self.dialect.prefix) :])
-            request.operation = operation.id
-            return await self._call(operation, request, named)
+            with self._admission:
+                if self.dialect.before_routing is not None:
+                    self.dialect.before_routing(request)
+                operation, request.path_params = self._router.find(request.method, raw_path[len(self.dialect.prefix) :])
+                request.operation = operation.id
+                return await self._call(operation, request, named)
         except NoRoute as error:
             return no_route(error.allowed)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
             return self._failed(request, error)
+
+    def turn_away(self, request: Request) -> Response:
+        """The answer to a request on a connection too many; it ends the connection."""
+        response = self._failed(request, too_many_connections())
+        return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
 
     async def _call(self, operation: Operation, request: Request, named: Mapping[bytes, bytes]) -> Response:
         if deeper_than(request.body, self._limits.json_depth):

@@ -7,6 +7,7 @@ All of it costs a few microseconds per request; keep it so.
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from modelyard.api.http.admission import CROWDED, Admission
 from modelyard.api.http.asgi import Receive, Scope, Send
 from modelyard.api.http.body import Disconnected, linger
 from modelyard.api.http.cold import ColdRoute, ColdRoutes
@@ -58,7 +59,8 @@ class Edge:
         shutdown: Hook | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        doors = [Door(dialect, limits, idempotency, logger) for dialect in dialects]
+        admission = Admission(limits.requests)
+        doors = [Door(dialect, limits, admission, idempotency, logger) for dialect in dialects]
         # The longest first, so that one prefix may begin another.
         self._doors = sorted(doors, key=lambda door: -len(door.prefix))
         self._cold = ColdRoutes(routes)
@@ -92,7 +94,7 @@ class Edge:
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
         request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
         try:
-            response = await self._answer(request, raw_path, door, named, receive)
+            response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
             headers = self._headers(request, response, named)
             if write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
                 await self._send(response, headers, named, receive, send)
@@ -106,7 +108,9 @@ class Edge:
                 return door
         return None
 
-    async def _answer(self, request: Request, raw_path: str, door: Door | None, named: dict[bytes, bytes], receive: Receive) -> Response:
+    async def _answer(
+        self, request: Request, raw_path: str, door: Door | None, named: dict[bytes, bytes], receive: Receive, *, crowded: bool
+    ) -> Response:
         cold = self._cold.find(request.path)
         refusal = self._gate.refuse_head(raw_path, request.query_string, request.headers, named)
         if refusal is None and (cold is None or not cold.any_host):
@@ -119,6 +123,8 @@ class Edge:
             return await self._call(cold, request)
         if door is None:
             return NOT_FOUND
+        if crowded:
+            return door.turn_away(request)
         return await door.answer(request, raw_path, named, receive)
 
     async def _call(self, route: ColdRoute, request: Request) -> Response:

@@ -17,6 +17,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header_count: int = 128
     json_depth: int = 500
     """Brackets open at once in a body. The decoder itself gives up a little beyond 900."""
+    requests: int = 500
+    """Requests worked on at a time."""
 
     def head_too_large(self, path: str, query: bytes, headers: Sequence[Header]) -> bool:
         if len(headers) > self.header_count:

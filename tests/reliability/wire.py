@@ -1,0 +1,47 @@
+"""A client at the level of bytes: slow, silent or greedy as no HTTP library can be."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+
+@contextlib.contextmanager
+def connected(url: str, *, receive_buffer: int = 0) -> Iterator[socket.socket]:
+    """A connection to the server; a small `receive_buffer` in bytes makes the system take little that the test has not asked for."""
+    address = urlsplit(url)
+    with socket.socket() as client:
+        client.settimeout(30)
+        if receive_buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.connect((address.hostname, address.port))
+        yield client
+
+
+def head(method: str, path: str, *lines: str) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode()
+
+
+def read_all(client: socket.socket) -> bytes:
+    """What comes until the server ends the connection, in whichever way."""
+    received = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while data := client.recv(65536):
+            received += data
+    return bytes(received)
+
+
+def send_until_refused(client: socket.socket, piece: bytes, most: int) -> int:
+    """Send the piece again and again until the server wants no more of it, or `most` bytes went; returns how many did."""
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < most:
+            client.sendall(piece)
+            sent += len(piece)
+    return sent
+
+
+def status(answer: bytes) -> int:
+    """Of the last answer in these bytes; 0 when there is none."""
+    _, found, last = answer.rpartition(b"HTTP/1.1 ")
+    return int(last[:3]) if found else 0
