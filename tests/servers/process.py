@@ -87,6 +87,22 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Stop it and every process below it in their tracks, as a machine that swaps or hangs does. `thaw` lets them go on."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """The top first: frozen, it starts no more children. Not by group, since each of PostgreSQL's processes is one of its own."""
+        waiting = [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                os.kill(pid, number)
+                waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
     def tail(self, characters: int = 20_000) -> str:
         return self.log.read_text(errors="replace")[-characters:]
 

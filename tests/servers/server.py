@@ -58,8 +58,18 @@ class DatabaseServer(ABC):
         if self._child:
             self._child.kill()
 
+    def freeze(self) -> None:
+        """It takes connections and statements, and answers none until `thaw`."""
+        if self._child:
+            self._child.freeze()
+
+    def thaw(self) -> None:
+        if self._child:
+            self._child.thaw()
+
     def close(self) -> None:
         """Stop and remove the data."""
+        self.thaw()
         self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
