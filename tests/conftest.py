@@ -30,6 +30,10 @@ MAY_SKIP = ("schemathesis cannot make such requests: ",)
 """How the reasons begin of skips that no machine could avoid."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pairs", action="store_true", help="run the dialects' tests on two servers that share a database, in turn")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.option.anyio_mode = "auto"  # `async def test_...` needs no mark
 

@@ -30,6 +30,18 @@ on_every_database = pytest.mark.parametrize(
 )
 """For modules whose rules a database could break: `pytestmark = on_every_database`. Other modules run on SQLite alone."""
 
+on_pairs_too = pytest.mark.parametrize(
+    "registry",
+    [
+        *on_every_database.args[1],
+        pytest.param("sqlite_pair", id="sqlite-pair"),
+        pytest.param("postgresql_pair", id="postgresql-pair", marks=pytest.mark.servers),
+        pytest.param("mysql_pair", id="mariadb-pair", marks=pytest.mark.servers),
+    ],
+    indirect=True,
+)
+"""For modules whose rules two servers on one database could break as well. `pytest --pairs` runs every module on them."""
+
 _RUN = secrets.token_hex(3)
 _NUMBERS = itertools.count(1)
 
@@ -86,20 +98,25 @@ class RawAnswer(msgspec.Struct, frozen=True):
 
 
 class Registry:
-    """One dialect prefix of one server.
+    """One dialect prefix of one server, or of several on one database that get the requests in turn.
 
     Paths are relative to the prefix (`/registered_models`). The methods named after things create one with a unique name unless
     given one, assert that it was created, and return what the server answered; keyword arguments are further body fields.
     """
 
-    def __init__(self, http_client: httpx.Client, base_url: str, prefix: str = V1ALPHA3) -> None:
+    def __init__(self, http_client: httpx.Client, base_url: str | Iterator[str], prefix: str = V1ALPHA3) -> None:
         self.http = http_client
-        self.base_url = base_url
+        self._base_urls = itertools.repeat(base_url) if isinstance(base_url, str) else base_url
         self.prefix = prefix
 
+    @property
+    def base_url(self) -> str:
+        """Of several servers, the next one's."""
+        return next(self._base_urls)
+
     def under(self, prefix: str) -> "Registry":
-        """The same server, spoken to under another prefix."""
-        return Registry(self.http, self.base_url, prefix)
+        """The same, spoken to under another prefix."""
+        return Registry(self.http, self._base_urls, prefix)
 
     # ---------------------------------------------------------------------------------------------------- requests
     def get(self, path: str, /, **query: str) -> httpx.Response:
