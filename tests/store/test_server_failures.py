@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -36,6 +37,20 @@ RUNNING = {
         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()"
     ),
     Flavour.MYSQL: "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%sleep(%' AND id <> connection_id()",
+}
+
+OPEN_TRANSACTIONS = {
+    Flavour.POSTGRESQL: "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+    Flavour.MYSQL: "SELECT count(*) FROM information_schema.innodb_trx",
+}
+STRICTER = {
+    Flavour.POSTGRESQL: ("ROLLBACK", "BEGIN ISOLATION LEVEL REPEATABLE READ"),
+    Flavour.MYSQL: (
+        "ROLLBACK",
+        "SET SESSION innodb_snapshot_isolation = ON",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    ),
 }
 
 
@@ -305,6 +320,35 @@ async def test_requests_cancelled_at_any_moment_never_mix_up_answers(url: str) -
         await asyncio.gather(*(ask(n) for n in range(20)))
 
 
+async def test_units_cancelled_at_any_moment_are_whole_or_undone_and_leave_clean_connections(url: str) -> None:
+    async with pooled(url, pool_size=3) as database:
+        numbers = itertools.count()
+        done: set[int] = set()
+
+        async def work(unit: Unit, number: int) -> None:
+            await add(unit, f"first {number}")
+            await add(unit, f"second {number}")
+
+        async def write(number: int) -> None:
+            await database.write(lambda unit: work(unit, number))
+            done.add(number)
+
+        for delay in range(24):
+            tasks = [asyncio.create_task(write(next(numbers))) for _ in range(8)]
+            await asyncio.sleep(delay / 2400)
+            for task in tasks[::2]:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(outcome is None or isinstance(outcome, asyncio.CancelledError) for outcome in outcomes), outcomes
+
+        names = {row[0] for row in await database.reader.rows(ALL, {})}
+        assert {name.replace("first", "second") for name in names if "first" in name} == {name for name in names if "second" in name}
+        assert {f"first {number}" for number in done} <= names
+        assert 0 < len(done) < next(numbers)
+        await until(lambda: database.pool.in_use == 0)
+        await until(lambda: execute(url, OPEN_TRANSACTIONS[database.flavour])[0][0] == 0)
+
+
 async def test_a_timeout_inside_a_unit_undoes_it(url: str) -> None:
     async with pooled(url, pool_size=1) as database:
         used = await session(database.reader)
@@ -347,6 +391,30 @@ async def test_units_in_a_deadlock_both_succeed(url: str) -> None:
         assert len(runs) >= 3, "there was no deadlock"
         first, second = [row[1] for row in await database.reader.rows(ALL, {})]
         assert first == second
+
+
+async def test_units_that_the_server_cannot_put_in_an_order_both_succeed(url: str) -> None:
+    """A serialization failure: one changes what the other read before. The store's own isolation level has none, so a stricter is set."""
+    async with pooled(url) as database:
+        await database.write(lambda unit: add(unit, "a", score=0))
+        runs: list[Unit] = []
+        both = asyncio.Barrier(2)
+
+        async def work(unit: Unit) -> None:
+            runs.append(unit)
+            for sql in STRICTER[unit.flavour]:
+                await unit.command(sql)  # type: ignore[attr-defined]  # no service may do that, so `Unit` has no word for it
+            (_, score, *_) = await unit.row(ALL, {}) or ()
+            if len(runs) <= 2:
+                await both.wait()
+            await unit.execute(SET_SCORE, {"which": "a", "score_now": score + 1})
+
+        await asyncio.gather(database.write(work), database.write(work))
+
+        assert len(runs) >= 3, "there was no conflict"
+        row = await database.reader.row(ALL, {})
+        assert row is not None
+        assert row[1] == 2
 
 
 async def test_a_unit_that_always_loses_ends_as_unavailable(url: str) -> None:
