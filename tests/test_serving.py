@@ -13,9 +13,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from modelyard.store import migrate
+from modelyard.store.schema import HEAD
+from modelyard.store.urls import DatabaseUrl
 from tests.conftest import NewDatabase, Serve
 from tests.servers.modelyard import serving
 from tests.servers.process import free_port
+from tests.servers.sql import execute
 
 MODELS = "/api/model_registry/v1alpha3/registered_models"
 
@@ -106,6 +110,29 @@ def test_on_a_file_that_is_no_database_it_says_so_and_exits_with_1(tmp_path: Pat
     assert sentence.startswith(f"The server could not start on the SQLite file {tmp_path / 'modelyard.db'}: ")
     assert "file is not a database" in sentence
     assert sentence.endswith("or choose another place by --data-dir.")
+
+
+@pytest.mark.parametrize(
+    ("flavour", "order"),
+    [
+        pytest.param("sqlite", ("serve", "--port", "0"), id="sqlite"),
+        pytest.param("sqlite", ("admin", "wipe", "--yes"), id="sqlite-wipe"),
+        pytest.param("postgresql", ("serve", "--port", "0"), id="postgresql", marks=pytest.mark.servers),
+        pytest.param("mysql", ("serve", "--port", "0"), id="mariadb", marks=pytest.mark.servers),
+    ],
+)
+def test_an_older_program_leaves_a_newer_ones_store_alone_and_says_what_to_do(
+    flavour: str, order: tuple[str, ...], new_database: NewDatabase, tmp_path: Path
+) -> None:
+    database_url = new_database(flavour)
+    migrate.upgrade(DatabaseUrl.parse(database_url))
+    execute(database_url, "UPDATE alembic_version SET version_num = '0999'")
+    result = command(*order, "--database-url", database_url, home=tmp_path)
+    assert result.returncode == 1
+    [sentence] = result.stderr.splitlines()
+    assert f"the store was made by a newer Modelyard (schema 0999, this program knows {HEAD})" in sentence
+    assert sentence.removesuffix(".").endswith("start a newer version, or restore a backup")
+    assert list(execute(database_url, "SELECT version_num FROM alembic_version")) == [("0999",)]
 
 
 def test_a_body_of_the_deepest_nesting_that_can_be_set_is_read(new_database: NewDatabase, serve: Serve) -> None:

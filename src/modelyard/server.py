@@ -249,7 +249,11 @@ def _cannot_start(settings: Settings, error: Exception) -> str:
             logs.logger().error("cannot start", exc_info=error)
             return f"The server could not start, and it is a fault of the program: {cause}. The log line above says where."
     told = f"The server could not start on {settings.store}: {cause}."
-    return f"{told} {_remedy(settings)}" if isinstance(error, Unavailable | sqlite3.Error | OSError) else told
+    if isinstance(error, ModelyardError):
+        # Whoever says when to try again means the database itself; what else is unavailable says what to do.
+        out_of_reach = isinstance(error, Unavailable) and "retry_after" in error.details
+        return f"{told} {_remedy(settings)}" if out_of_reach else told
+    return f"{told} {_remedy(settings)}"
 
 
 def _remedy(settings: Settings) -> str:
