@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXTRAS := dev,demo,postgres,mysql
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check lint fuzz bench pins clean
+.PHONY: help serve demo test check lint fuzz bench soak pins clean
 
 help: ## list these commands
 	@echo "Modelyard: one model registry that every client can talk to."
@@ -39,6 +39,9 @@ fuzz: $(VENV)/.dev ## send generated requests to the server for a long while
 
 bench: $(VENV)/.dev ## measure how fast the server is (docs/reference/performance.md)
 	@$(BIN)/python -m perf $(ARGS)
+
+soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay flat? (docs/reference/reliability.md; ARGS="--minutes 1")
+	@$(BIN)/python -m perf.soak $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)
 	@rm -rf $(VENV)/pins && $(BIN)/python -m venv $(VENV)/pins

@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, as Linux counts them in /proc."""
+"""CPU time, memory and open files of processes, as Linux counts them in /proc."""
 
 import os
 from collections import defaultdict
@@ -25,6 +25,14 @@ class ProcessTree:
         pages = sum(int((_PROC / str(pid) / "statm").read_text().split()[1]) for pid in self._pids())
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def private_bytes(self) -> int:
+        """Memory that is theirs alone; a mapped file's pages, which come and go with the system's cache, are not."""
+        return sum(_private_kib(pid) for pid in self._pids()) * 1024
+
+    def open_files(self) -> int:
+        """Files, sockets and pipes."""
+        return sum(len(list((_PROC / str(pid) / "fd").iterdir())) for pid in self._pids())
+
     def _pids(self) -> Iterator[int]:
         children = defaultdict(list)
         for entry in _PROC.iterdir():
@@ -35,6 +43,11 @@ class ProcessTree:
             pid = waiting.pop()
             yield pid
             waiting += children[pid]
+
+
+def _private_kib(pid: int) -> int:
+    lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
 
 def _stat(pid: int) -> list[str]:

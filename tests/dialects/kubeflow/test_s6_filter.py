@@ -10,15 +10,15 @@ pytestmark = on_every_database
 
 SYNTAX = "invalid filter query syntax:"
 ALL = ["v1", "v2", "V3", "a:b", "v_5", "v%6"]
-_CORPORA: dict[str, Json] = {}
+_CORPORA: dict[Registry, Json] = {}
 
 
 @pytest.fixture
 def corpus(registry: Registry) -> Json:
     """Six versions of one model, made once on each server: `path` lists them, `ids` has each name's id, `model` their parent's."""
-    if registry.base_url not in _CORPORA:
-        _CORPORA[registry.base_url] = make_corpus(registry)
-    return _CORPORA[registry.base_url]
+    if registry not in _CORPORA:
+        _CORPORA[registry] = make_corpus(registry)
+    return _CORPORA[registry]
 
 
 def make_corpus(registry: Registry) -> Json:
