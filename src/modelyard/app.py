@@ -39,6 +39,9 @@ from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
+_BODIES_AT_ONCE = 16
+"""So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
+
 
 def create(settings: Settings) -> Edge:
     """The application. Its start-up opens the database and brings its schema up to date."""
@@ -57,6 +60,7 @@ def create(settings: Settings) -> Edge:
         (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock)),
         limits=Limits(
             body=settings.max_body_bytes,
+            bodies=_BODIES_AT_ONCE * settings.max_body_bytes,
             head=settings.max_header_bytes,
             json_depth=settings.max_json_depth,
             requests=settings.max_concurrent_requests,

@@ -12,7 +12,7 @@ import pytest
 from perf.cpu import ProcessTree
 from tests.conftest import NewDatabase
 from tests.reliability.holding import nobody_can_write
-from tests.reliability.wire import connected, head, read_all, send_until_refused, status
+from tests.reliability.wire import connected, head, read_all, read_answer, send_until_refused, status
 from tests.servers.modelyard import Serving, serving
 
 MODELS = "/api/model_registry/v1alpha3/registered_models"
@@ -69,14 +69,14 @@ def test_a_head_that_comes_byte_by_byte_is_given_up(server: Serving) -> None:
 def test_so_is_a_second_head_on_a_connection_that_was_served(server: Serving) -> None:
     with connected(server.url) as client:
         client.sendall(head("GET", "/healthz"))
-        assert status(client.recv(65536)) == 200
+        assert status(read_answer(client)) == 200
         assert status(drip(client, b"GET /healthz HTTP/1.1\r\nX-Slow: " + b"x" * 200)) == 408
 
 
 def test_empty_lines_do_not_keep_a_connection_open(server: Serving) -> None:
     with connected(server.url) as client:
         client.sendall(head("GET", "/healthz"))
-        assert status(client.recv(65536)) == 200
+        assert status(read_answer(client)) == 200
         drip(client, b"\r\n" * 200)
 
 
@@ -99,13 +99,13 @@ def test_what_takes_long_and_is_no_slowness_of_the_client(database_url: str, tmp
     body = b'{"name": "took its time", "description": "' + b"x" * 40_000 + b'"}'
     with serving(database_url, home=tmp_path, env=waiting(PATIENT)) as server, connected(server.url) as client:
         client.sendall(head("GET", "/healthz"))
-        assert status(client.recv(65536)) == 200
+        assert status(read_answer(client)) == 200
         time.sleep(PATIENT * 1.5)
         client.sendall(head("POST", MODELS, f"Content-Length: {len(body)}"))
         for start in range(0, len(body), 5000):
             client.sendall(body[start : start + 5000])
             time.sleep(PATIENT / 5)  # nine times
-        assert status(client.recv(65536)) == 201
+        assert status(read_answer(client)) == 201
         with nobody_can_write(database_url):
             client.sendall(head("POST", MODELS, "Content-Length: 15", "Connection: close") + b'{"name": "two"}')
             time.sleep(PATIENT * 1.5)
@@ -139,7 +139,7 @@ def test_a_body_of_100_mb_is_refused_early(server: Serving, framing: str) -> Non
     with connected(server.url) as client:
         client.sendall(head("POST", MODELS, framing, "Content-Type: application/json"))
         send_until_refused(client, chunk, 20 * MIB)  # a little over what it takes
-        answer = client.recv(65536)
+        answer = read_answer(client)
         assert status(answer) == 413
         assert b"larger than 16777216 bytes" in answer
         assert send_until_refused(client, chunk, 200 * MIB) < 100 * MIB

@@ -22,6 +22,20 @@ def head(method: str, path: str, *lines: str) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode()
 
 
+def read_answer(client: socket.socket) -> bytes:
+    """The next answer, whole."""
+    received = b""
+    while b"\r\n\r\n" not in received or len(received.partition(b"\r\n\r\n")[2]) < _length(received):
+        data = client.recv(65536)
+        assert data, f"the server ended the connection after {received!r}"
+        received += data
+    return received
+
+
+def _length(answer: bytes) -> int:
+    return int(answer.partition(b"content-length: ")[2].partition(b"\r")[0])
+
+
 def read_all(client: socket.socket) -> bytes:
     """What comes until the server ends the connection, in whichever way."""
     received = bytearray()

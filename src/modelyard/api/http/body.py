@@ -19,8 +19,28 @@ class UnreadBody(errors.TooLarge):
     """Too large, and refused while more of it may be coming."""
 
 
-async def read_body(method: str, headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises `errors.TooLarge` as soon as it is known to be over `limit` bytes, and `Disconnected`."""
+class NoRoom(errors.Unavailable):
+    """Refused while more of it may be coming: too much is being held already."""
+
+
+class Room:
+    """How many bytes of bodies that are still coming are held, over all connections: slow clients must not fill the memory."""
+
+    __slots__ = ("_most", "held")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Raises `NoRoom`, and takes none then."""
+        if self.held + size > self._most:
+            raise NoRoom(f"the server holds {self.held} bytes of requests that are still coming; try again", retry_after=1)
+        self.held += size
+
+
+async def read_body(method: str, headers: Mapping[bytes, bytes], receive: Receive, limit: int, room: Room) -> bytes:
+    """The whole body. Raises `errors.TooLarge` as soon as it is known to be over `limit` bytes, `NoRoom`, and `Disconnected`."""
     length = headers.get(b"content-length")
     if length is None:
         if method in SAFE_METHODS and b"transfer-encoding" not in headers:
@@ -33,20 +53,25 @@ async def read_body(method: str, headers: Mapping[bytes, bytes], receive: Receiv
         if len(body) > limit:
             raise _too_large(errors.TooLarge, limit)
         return body
-    return await _read_on(message, receive, limit)
+    return await _read_on(message, receive, limit, room)
 
 
-async def _read_on(message: Message, receive: Receive, limit: int) -> bytes:
+async def _read_on(message: Message, receive: Receive, limit: int, room: Room) -> bytes:
     body = bytearray()
-    while message["type"] == "http.request":
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            raise _too_large(UnreadBody if more else errors.TooLarge, limit)
-        if not more:
-            return bytes(body)
-        message = await receive()
-    raise Disconnected
+    try:
+        while message["type"] == "http.request":
+            piece = message.get("body", b"")
+            more = message.get("more_body", False)
+            room.take(len(piece))
+            body += piece
+            if len(body) > limit:
+                raise _too_large(UnreadBody if more else errors.TooLarge, limit)
+            if not more:
+                return bytes(body)
+            message = await receive()
+        raise Disconnected
+    finally:
+        room.held -= len(body)
 
 
 def _too_large(kind: type[errors.TooLarge], limit: int) -> errors.TooLarge:

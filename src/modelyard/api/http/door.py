@@ -7,7 +7,7 @@ import msgspec
 from modelyard import errors
 from modelyard.api.http.admission import Admission, too_many_connections
 from modelyard.api.http.asgi import Receive
-from modelyard.api.http.body import Disconnected, UnreadBody, read_body
+from modelyard.api.http.body import Disconnected, NoRoom, Room, UnreadBody, read_body
 from modelyard.api.http.gate import CLOSE
 from modelyard.api.http.idempotency import IdempotentRunner, run_once
 from modelyard.api.http.json_depth import deeper_than
@@ -24,22 +24,25 @@ _DEEP = 200
 
 
 class Door:
-    __slots__ = ("_admission", "_idempotency", "_limits", "_log", "_router", "dialect", "name", "prefix")
+    __slots__ = ("_admission", "_idempotency", "_limits", "_log", "_room", "_router", "dialect", "name", "prefix")
 
-    def __init__(self, dialect: Dialect, limits: Limits, admission: Admission, idempotency: IdempotentRunner | None, log: Log) -> None:
+    def __init__(
+        self, dialect: Dialect, limits: Limits, admission: Admission, room: Room, idempotency: IdempotentRunner | None, log: Log
+    ) -> None:
         self.dialect = dialect
         self.name = dialect.name
         self.prefix = dialect.prefix + "/"
         self._router = Router(dialect.operations)
         self._limits = limits
         self._admission = admission
+        self._room = room
         self._idempotency = idempotency
         self._log = log
 
     async def answer(self, request: Request, raw_path: str, named: Mapping[bytes, bytes], receive: Receive) -> Response:
         """Always an answer, whatever goes wrong. Raises only `Disconnected`."""
         try:
-            request.body = await read_body(request.method, named, receive, self._limits.body)
+            request.body = await read_body(request.method, named, receive, self._limits.body, self._room)
             with self._admission:
                 if self.dialect.before_routing is not None:
                     self.dialect.before_routing(request)
@@ -76,7 +79,7 @@ class Door:
             error, response = second, text_response(500, "internal server error\n")
         if response.status >= 500 and not isinstance(error, errors.ModelyardError):
             self._log.error("unhandled error", operation=request.operation, request_id=request.caller.request_id, exc_info=error)
-        if isinstance(error, UnreadBody):
+        if isinstance(error, UnreadBody | NoRoom):
             return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
         return response
 

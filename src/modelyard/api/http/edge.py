@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.api.http.admission import CROWDED, Admission
 from modelyard.api.http.asgi import Receive, Scope, Send
-from modelyard.api.http.body import Disconnected, linger
+from modelyard.api.http.body import Disconnected, Room, linger
 from modelyard.api.http.cold import ColdRoute, ColdRoutes
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.door import NOT_FOUND, Door, no_route
@@ -60,7 +60,8 @@ class Edge:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         admission = Admission(limits.requests)
-        doors = [Door(dialect, limits, admission, idempotency, logger) for dialect in dialects]
+        room = Room(limits.bodies)
+        doors = [Door(dialect, limits, admission, room, idempotency, logger) for dialect in dialects]
         # The longest first, so that one prefix may begin another.
         self._doors = sorted(doors, key=lambda door: -len(door.prefix))
         self._cold = ColdRoutes(routes)

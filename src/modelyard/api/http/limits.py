@@ -17,6 +17,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header_count: int = 128
     json_depth: int = 500
     """Brackets open at once in a body. The decoder itself gives up a little beyond 900."""
+    bodies: int = 256 * 1024 * 1024
+    """Bytes of unfinished bodies, over all connections."""
     requests: int = 500
     """Requests worked on at a time."""
 
