@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.dialects.registry import Json, Registry, accepted, refused, unique
+from tests.dialects.registry import Json, Registry, accepted, on_pairs_too, refused, unique
+
+pytestmark = on_pairs_too
 
 
 def keyed() -> dict[str, str]:

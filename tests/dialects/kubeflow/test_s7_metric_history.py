@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.dialects.registry import Json, Registry, accepted, on_every_database, refused, string, unique
+from tests.dialects.registry import Json, Registry, accepted, on_pairs_too, refused, string, unique
 
-pytestmark = on_every_database
+pytestmark = on_pairs_too
 
 ALL_RUNS = "/experiment_runs/metric_history"
 
