@@ -1,7 +1,9 @@
 """Puts the parts together: the only file that knows every one of them."""
 
 import asyncio
+import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +17,12 @@ from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
+from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
+from modelyard.api.ops.metrics import metrics_route
+from modelyard.api.ops.traffic import Traffic
+from modelyard.api.ops.workers import OwnFigures, WorkerFigures
 from modelyard.artifacts.repository import ArtifactParents, artifacts
 from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.ledger import Ledger
@@ -33,6 +39,7 @@ from modelyard.overview.health import List, StoreHealth
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
+from modelyard.store.meter import Meter
 from modelyard.store.schema import HEAD, schema_version
 from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.statements import Flavour
@@ -43,10 +50,16 @@ _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
 
 
-def create(settings: Settings) -> Edge:
-    """The application. Its start-up opens the database and brings its schema up to date."""
+def create(settings: Settings, shared: Path | None = None) -> Edge:
+    """The application. Its start-up opens the database and brings its schema up to date.
+
+    `shared` is the folder in which the workers of a server that has several keep their figures.
+    """
     url = DatabaseUrl.parse(settings.database)
-    database = open_database(settings, url)
+    traffic, meter = Traffic(), Meter(url.flavour, slow_seconds=settings.slow_statement_ms / 1000)
+    counted = functools.partial(gather, traffic, meter)
+    figures = OwnFigures(counted) if shared is None else WorkerFigures(shared, counted)
+    database = open_database(settings, url, meter)
     domain = build_services(database)
     doors = dialects(domain, settings.max_page_size)
     health = StoreHealth(database, _lists(domain))
@@ -54,10 +67,15 @@ def create(settings: Settings) -> Edge:
     async def startup() -> None:
         await database.open()
         await bring_up_to_date(database, url)
+        await figures.open()
+
+    async def shutdown() -> None:
+        await database.close()
+        await figures.close()
 
     return Edge(
         doors,
-        (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock)),
+        (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all)),
         limits=Limits(
             body=settings.max_body_bytes,
             bodies=_BODIES_AT_ONCE * settings.max_body_bytes,
@@ -70,20 +88,22 @@ def create(settings: Settings) -> Edge:
         logger=logs.logger(),
         access=logs.access_log(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
+        observe=traffic.observe,
         startup=startup,
-        shutdown=database.close,
+        shutdown=shutdown,
     )
 
 
-def open_database(settings: Settings, url: DatabaseUrl) -> Database:
+def open_database(settings: Settings, url: DatabaseUrl, meter: Meter | None = None) -> Database:
     """The database of this URL, not opened yet. A driver is imported only when it is needed."""
     if url.path is not None:
-        return SqliteDatabase(url.path, statement_seconds=settings.statement_timeout_seconds)
+        return SqliteDatabase(url.path, statement_seconds=settings.statement_timeout_seconds, meter=meter)
     options: dict[str, Any] = {
         "pool_size": settings.pool_size,
         "wait_seconds": settings.pool_wait_seconds,
         "connect_seconds": settings.connect_timeout_seconds,
         "statement_seconds": settings.statement_timeout_seconds,
+        "meter": meter,
     }
     try:
         if url.flavour is Flavour.POSTGRESQL:

@@ -50,6 +50,8 @@ class Access(msgspec.Struct, frozen=True):
     path: str
     status: int
     duration_ms: float
+    database_ms: float
+    statements: int
     dialect: str
     operation: str
     request_id: str

@@ -38,6 +38,9 @@ _OTHER_FILES = 200
 FAILURE_VARIABLE = "MODELYARD_HANDED_FAILURE_FILE"
 """How a worker process tells why it cannot start: it writes the sentence to the file of this name, and the supervisor shows it once."""
 
+SHARED_VARIABLE = "MODELYARD_HANDED_SHARED_FOLDER"
+"""Where worker processes keep what all of them must know: their metrics. It lasts as long as the supervisor."""
+
 Announce = Callable[[str], None]
 """Called once with the base URL, when requests are answered."""
 
@@ -116,7 +119,7 @@ def worker() -> "Edge":
         Path(os.environ[FAILURE_VARIABLE]).write_text(_cannot_start(settings, error), encoding="utf-8")
 
     try:
-        edge = create(settings)
+        edge = create(settings, Path(os.environ[SHARED_VARIABLE]))
     except ModelyardError as error:
         tell(error)
         sys.exit(STARTUP_FAILURE)  # any other code, and the supervisor would try again for ever
@@ -174,8 +177,11 @@ def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], No
 
 
 def _run_several(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
-    with tempfile.NamedTemporaryFile("r", encoding="utf-8", prefix="modelyard-") as failure:
-        os.environ.update(hand_over(settings) | {FAILURE_VARIABLE: failure.name})
+    with (
+        tempfile.NamedTemporaryFile("r", encoding="utf-8", prefix="modelyard-") as failure,
+        tempfile.TemporaryDirectory(prefix="modelyard-") as shared,
+    ):
+        os.environ.update(hand_over(settings) | {FAILURE_VARIABLE: failure.name, SHARED_VARIABLE: shared})
         supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], ready)
         supervisor.run()
         if supervisor.failed:

@@ -110,11 +110,14 @@ PoolSize = Annotated[
 PoolWait = Annotated[float, Meta(gt=0, description="How long a request waits for a free database connection before it is told to retry.")]
 ConnectTimeout = Annotated[float, Meta(gt=0, description="How long opening a database connection may take.")]
 StatementTimeout = Annotated[float, Meta(gt=0, description="How long one database statement may run before it is cancelled.")]
+SlowStatement = Annotated[
+    float, Meta(ge=0, description="A database statement that takes this many milliseconds or longer is logged as a warning; 0 logs none.")
+]
 ShutdownGrace = Annotated[int, Meta(ge=0, description="How long requests in flight may take to finish when the server is told to stop.")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the server was told. Durations are in seconds; relative paths count from the working directory.
+    """What the server was told. Durations are in seconds unless named otherwise; relative paths count from the working directory.
 
     Adding a field is all it takes to have a variable, a key in the file and a check; then describe it in docs/reference/settings.md.
     """
@@ -140,6 +143,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pool_wait_seconds: PoolWait = 10.0
     connect_timeout_seconds: ConnectTimeout = 10.0
     statement_timeout_seconds: StatementTimeout = 30.0
+    slow_statement_ms: SlowStatement = 1000.0
     shutdown_grace_seconds: ShutdownGrace = 30
 
     @property

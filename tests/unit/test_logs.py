@@ -65,7 +65,7 @@ def test_a_value_that_json_does_not_know_is_shown_all_the_same(lines: Any) -> No
     assert line["event"] == "odd"
 
 
-LINE = Access("GET", "/a", 200, 1.5, "kubeflow", "getModel", "r1", "ann")
+LINE = Access("GET", "/a", 200, 1.5, 0.5, 2, "kubeflow", "getModel", "r1", "ann")
 
 
 async def test_the_lines_of_requests_are_written_together_when_the_loop_turns(lines: Any) -> None:

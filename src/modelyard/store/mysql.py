@@ -12,6 +12,7 @@ from asyncmy.constants import CLIENT
 from modelyard.errors import Unavailable
 from modelyard.store.columns import mysql_collation
 from modelyard.store.database import IdSequence, NoSuchTableError, Row, UniqueViolationError
+from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
 from modelyard.store.statements import Flavour
@@ -141,9 +142,10 @@ class MySqlDatabase(PooledDatabase):
         wait_seconds: float = 10.0,
         connect_seconds: float = 10.0,
         statement_seconds: float = 30.0,
+        meter: Meter | None = None,
     ) -> None:
         connections: Pool[Connection] = Pool(self._connect, size=pool_size, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
-        super().__init__(Flavour.MYSQL, connections)
+        super().__init__(Flavour.MYSQL, connections, meter)
         self._arguments = url.connect_arguments()
         self._connect_seconds = connect_seconds
         self._statement_seconds = statement_seconds

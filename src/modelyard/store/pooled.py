@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from modelyard.store.database import (
     Values,
     bound,
 )
+from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.unit import current_unit, joined
@@ -118,25 +120,27 @@ class Connection(ABC):
 class PooledReader:
     """Single statements, each on a connection of its own; one that lost its connection or a conflict is run once more on a new one."""
 
-    def __init__(self, flavour: Flavour, connections: Pool[Connection]) -> None:
+    def __init__(self, flavour: Flavour, connections: Pool[Connection], meter: Meter) -> None:
         self.flavour = flavour
         self._pool = connections
+        self._meter = meter
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
         compiled = statement.compiled(self.flavour)
         arguments = compiled.bind(values)
-        return await self._read(lambda connection: connection.rows(compiled.sql, arguments))
+        return await self._read(statement.name, lambda connection: connection.rows(compiled.sql, arguments))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         compiled = statement.compiled(self.flavour)
         arguments = compiled.bind(values)
-        return await self._read(lambda connection: connection.row(compiled.sql, arguments))
+        return await self._read(statement.name, lambda connection: connection.row(compiled.sql, arguments))
 
     async def ping(self) -> None:
-        await self._read(lambda connection: connection.command("SELECT 1"))
+        await self._read("ping", lambda connection: connection.command("SELECT 1"))
 
-    async def _read(self, fetch: Callable[[Connection], Awaitable[T]], *, again: bool = True) -> T:
+    async def _read(self, name: str, fetch: Callable[[Connection], Awaitable[T]], *, again: bool = True) -> T:
         connection = (self._pool.take() or await self._pool.wait()) if again else await self._pool.fresh()
+        result, started = None, time.perf_counter()
         try:
             result = await fetch(connection)
         except Exception as error:
@@ -154,7 +158,10 @@ class PooledReader:
         else:
             self._pool.give(connection)
             return result
-        return await self._read(fetch, again=False)
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
+        self._meter.retries[Retried.READ, _cause(meaning)] += 1
+        return await self._read(name, fetch, again=False)
 
 
 class PooledUnit:
@@ -163,7 +170,7 @@ class PooledUnit:
     Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
     """
 
-    def __init__(self, flavour: Flavour, connection: Connection, *, hopeful: bool) -> None:
+    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, *, hopeful: bool) -> None:
         """`hopeful`: a record that the unit locks is not locked but only read, and looked at again in the statement that changes things.
         That saves the transaction's round trips; where somebody else was faster, the unit is run again, and then locks.
         """
@@ -178,17 +185,18 @@ class PooledUnit:
         self.begun = False
         self._waiting: list[Deferred] = []
         self._connection = connection
+        self._meter = meter
         self._clock = asyncio.get_running_loop().time
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
         await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
-        return await self._run(self._connection.rows, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.rows, compiled.sql, compiled.bind(values))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
-        return await self._run(self._connection.row, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.row, compiled.sql, compiled.bind(values))
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         if not self._hopeful or self.begun or self._waiting:
@@ -205,13 +213,13 @@ class PooledUnit:
     async def execute(self, statement: Statement, values: Values) -> int:
         await self._settle(transaction=True)
         compiled = statement.compiled(self.flavour)
-        return await self._run(self._connection.execute, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.execute, compiled.sql, compiled.bind(values))
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
         if rows:
             await self._settle(transaction=True)
             sql = statement.compiled(self.flavour).sql
-            await self._run(self._connection.execute_many, sql, bound(statement, rows, self.flavour))
+            await self._run(statement.name, self._connection.execute_many, sql, bound(statement, rows, self.flavour))
 
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
@@ -224,7 +232,7 @@ class PooledUnit:
     async def next_id(self, sequence: IdSequence) -> int:
         if not self._connection.lazy:
             await self.begin()
-        return await self._run(self._connection.next_id, sequence)
+        return await self._run("next id", self._connection.next_id, sequence)
 
     async def begin(self) -> None:
         if not self.begun:
@@ -245,7 +253,7 @@ class PooledUnit:
         return None
 
     async def command(self, sql: str) -> None:
-        await self._run(self._connection.command, sql)
+        await self._run(sql, self._connection.command, sql)
 
     async def _commit(self, sql: str) -> None:
         if not self._connection.usable:
@@ -261,20 +269,22 @@ class PooledUnit:
 
     async def _flush(self) -> None:
         if self._waiting or (self._guards and self.begun):
+            name = f"batch: {next(iter(self._waiting or self._guards.values())).statement.name}"
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
             self._guards = {}
-            await self._run(functools.partial(self._connection.batch, guarded=self._guarded), waiting)
+            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting)
 
     def _check(self) -> None:
         if self.failure is not None:
             raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
 
-    async def _run(self, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def _run(self, name: str, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         self._check()
         connection = self._connection
         connection.touched = self._clock()
+        result, started = None, time.perf_counter()
         try:
-            return await method(*arguments)
+            result = await method(*arguments)
         except Exception as error:
             self.failure = error if isinstance(error, _MEANINGS) else connection.meaning(error)
             if self.failure is error:
@@ -283,6 +293,10 @@ class PooledUnit:
         except BaseException:
             self.failure, self.interrupted = UnitFailedError("a statement of this unit was cancelled"), True
             raise
+        else:
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
 
 
 @contextmanager
@@ -306,10 +320,12 @@ def told(meaning: Exception, changes: Sequence[Deferred]) -> Exception:
 class PooledDatabase:
     """A `Database` on a server: what all of them share."""
 
-    def __init__(self, flavour: Flavour, connections: Pool[Connection]) -> None:
+    def __init__(self, flavour: Flavour, connections: Pool[Connection], meter: Meter | None) -> None:
         self.flavour = flavour
         self.pool = connections
-        self._reader = PooledReader(flavour, self.pool)
+        self._meter = meter or Meter(flavour)
+        self._meter.pool = connections
+        self._reader = PooledReader(flavour, self.pool, self._meter)
 
     @property
     def reader(self) -> Reader:
@@ -336,6 +352,7 @@ class PooledDatabase:
             except (ConnectionLostError, ConflictError) as error:
                 if attempt == ATTEMPTS:
                     raise _given_up(error, attempt) from error
+                self._meter.retries[Retried.UNIT, _cause(error)] += 1
                 if isinstance(error, ConnectionLostError):
                     take = self.pool.fresh
             await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - spreads retries
@@ -345,7 +362,7 @@ class PooledDatabase:
         return self.pool.take() or await self.pool.wait()
 
     async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
-        unit = PooledUnit(self.flavour, connection, hopeful=hopeful and connection.lazy)
+        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=hopeful and connection.lazy)
         try:
             if not connection.lazy:
                 await unit.begin()
@@ -387,6 +404,10 @@ class PooledDatabase:
             raise
         else:
             self.pool.give(connection)
+
+
+def _cause(error: Exception) -> Cause:
+    return Cause.CONFLICT if isinstance(error, ConflictError) else Cause.CONNECTION_LOST
 
 
 def _given_up(error: ConnectionLostError | ConflictError, attempts: int) -> Unavailable:

@@ -11,6 +11,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from modelyard.errors import Unavailable
 from modelyard.store.batch import merge
 from modelyard.store.database import Deferred, IdSequence, NoSuchTableError, Row, UniqueViolationError
+from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase, told
 from modelyard.store.statements import Flavour
@@ -165,9 +166,10 @@ class PostgresDatabase(PooledDatabase):
         wait_seconds: float = 10.0,
         connect_seconds: float = 10.0,
         statement_seconds: float = 30.0,
+        meter: Meter | None = None,
     ) -> None:
         connections: Pool[Connection] = Pool(self._connect, size=pool_size, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
-        super().__init__(Flavour.POSTGRESQL, connections)
+        super().__init__(Flavour.POSTGRESQL, connections, meter)
         self._arguments = url.connect_arguments()
         self._connect_seconds = connect_seconds
         self._session = _SESSION.format(milliseconds=int(statement_seconds * 1000))

@@ -31,9 +31,11 @@ from modelyard.store.database import (
     Values,
     bound,
 )
+from modelyard.store.meter import Meter
 from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.turns import Turns
 from modelyard.store.unit import current_unit, joined
+from modelyard.tally import current_tally
 
 T = TypeVar("T")
 
@@ -69,13 +71,14 @@ class SqliteDatabase:
 
     flavour = Flavour.SQLITE
 
-    def __init__(self, path: Path, *, readers: int = 3, statement_seconds: float = 30.0) -> None:
+    def __init__(self, path: Path, *, readers: int = 3, statement_seconds: float = 30.0, meter: Meter | None = None) -> None:
         self._path = path
+        self._meter = meter or Meter(Flavour.SQLITE)
         self._statement_seconds = statement_seconds
         self._threads = threading.local()
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
         self._committer = ThreadPoolExecutor(1, "sqlite-commit")
-        self._turns = Turns()
+        self._turns = self._meter.writers = Turns()
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
         self._ids: dict[IdSequence, int] = {}
@@ -93,7 +96,7 @@ class SqliteDatabase:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
-        self._reader = _SqliteReader(self._inline, self._in_thread)
+        self._reader = _SqliteReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:
         """Whoever waits to write already is served first; who comes later is refused."""
@@ -127,7 +130,9 @@ class SqliteDatabase:
             self._group.append(durable)
         finally:
             self._end_turn()
+        waiting = time.perf_counter()
         await durable  # its own: a caller who goes away takes nothing from the others of the group
+        current_tally.get().seconds += time.perf_counter() - waiting
         if isinstance(outcome, _Failed):
             raise outcome.error
         return outcome
@@ -142,7 +147,7 @@ class SqliteDatabase:
             return _Failed(error)
 
     async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        unit = _SqliteUnit(self._writer, self._ids)
+        unit = _SqliteUnit(self._writer, self._meter, self._ids)
         _run(self._writer, "SAVEPOINT unit", (), _ROW)
         try:
             with joined(unit):
@@ -198,8 +203,10 @@ class SqliteDatabase:
     async def _commit(self, group: list[asyncio.Future[None]]) -> None:
         """Make a group durable in a thread, holding the turn, since the connection is busy meanwhile."""
         failure: Exception | None = None
+        started = time.perf_counter()
         try:
             await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
+            self._meter.committed(len(group), time.perf_counter() - started)
         except Exception as error:  # noqa: BLE001 - whatever it is, the group waits to be told
             failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
         finally:
@@ -247,10 +254,16 @@ class SqliteDatabase:
     def _cannot_write(self, cause: object) -> Unavailable:
         return Unavailable(f"SQLite cannot write to {self._path.name}: {cause}", retry_after=1)
 
-    async def _in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+    async def _in_thread(self, name: str, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        """Its wait for a thread counts as the statement's time: the request waits that long."""
         if self._closed:
             raise _closed()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, sql, values)
+        rows, started = None, time.perf_counter()
+        try:
+            rows = await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, sql, values)
+            return rows
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, rows)
 
     def _read_in_thread(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
@@ -291,23 +304,30 @@ class _SqliteReader:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        in_thread: Callable[[str, Sequence[object]], Awaitable[Sequence[Row]]] | None = None,
+        meter: Meter,
+        in_thread: Callable[[str, str, Sequence[object]], Awaitable[Sequence[Row]]] | None = None,
     ) -> None:
         self._connection = connection
+        self._meter = meter
         self._thread = in_thread
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
         compiled = statement.compiled(Flavour.SQLITE)
         if statement.slow and self._thread is not None:
-            return await self._thread(compiled.sql, compiled.bind(values))
-        return self._run(compiled.sql, compiled.bind(values), _ROWS)
+            return await self._thread(statement.name, compiled.sql, compiled.bind(values))
+        return self._run(statement.name, compiled.sql, compiled.bind(values), _ROWS)
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         compiled = statement.compiled(Flavour.SQLITE)
-        return self._run(compiled.sql, compiled.bind(values), _ROW)
+        return self._run(statement.name, compiled.sql, compiled.bind(values), _ROW)
 
-    def _run(self, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-        return _run(self._connection, sql, values, fetch)
+    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+        result, started = None, time.perf_counter()
+        try:
+            result = _run(self._connection, sql, values, fetch)
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
 
 
 class _SqliteUnit(_SqliteReader):
@@ -316,8 +336,8 @@ class _SqliteUnit(_SqliteReader):
     SQLite itself would go on; but then what is undone would depend on the database.
     """
 
-    def __init__(self, connection: sqlite3.Connection, ids: dict[IdSequence, int]) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: sqlite3.Connection, meter: Meter, ids: dict[IdSequence, int]) -> None:
+        super().__init__(connection, meter)
         self.failure: Exception | None = None
         self._ids = ids
 
@@ -326,15 +346,16 @@ class _SqliteUnit(_SqliteReader):
 
     async def execute(self, statement: Statement, values: Values) -> int:
         compiled = statement.compiled(Flavour.SQLITE)
-        return self._run(compiled.sql, compiled.bind(values), _COUNT)
+        return self._run(statement.name, compiled.sql, compiled.bind(values), _COUNT)
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
-        self._run_many(statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE))
+        if rows:
+            self._run_many(statement.name, statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE))
 
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         """Nothing is won by waiting: there is no round trip."""
         try:
-            self._run_many(statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE))
+            await self.execute_many(statement, rows)
         except UniqueViolationError as error:
             if taken is None:
                 raise
@@ -343,7 +364,7 @@ class _SqliteUnit(_SqliteReader):
     async def next_id(self, sequence: IdSequence) -> int:
         last = self._ids.get(sequence)
         if last is None:
-            row = self._run(_LAST_ID, (sequence.value,), _ROW)
+            row = self._run("next id", _LAST_ID, (sequence.value,), _ROW)
             assert row is not None  # noqa: S101 - the migration makes a row of each sequence
             last = int(row[0])
         self._ids[sequence] = last + 1
@@ -354,20 +375,26 @@ class _SqliteUnit(_SqliteReader):
         if self.failure is not None:
             raise self.failure
 
-    def _run(self, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-        return self._guarded(lambda: _run(self._connection, sql, values, fetch))
+    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+        return self._guarded(name, lambda: _run(self._connection, sql, values, fetch))
 
-    def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        self._guarded(lambda: _run_many(self._connection, sql, rows))
+    def _run_many(self, name: str, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Counted as one statement, as on the other databases."""
+        self._guarded(name, lambda: _run_many(self._connection, sql, rows))
 
-    def _guarded(self, run: Callable[[], T]) -> T:
+    def _guarded(self, name: str, run: Callable[[], T]) -> T:
         if self.failure is not None:
             raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+        result, started = None, time.perf_counter()
         try:
-            return run()
+            result = run()
         except Exception as error:
             self.failure = error
             raise
+        else:
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
 
 
 _ROWS: Fetch[Sequence[Row]] = sqlite3.Cursor.fetchall

@@ -24,9 +24,10 @@ from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
 from modelyard.context import Caller
 from modelyard.logs import Access
+from modelyard.tally import Tally, current_tally
 
-Observe = Callable[[str, int, float], None]
-"""Told of every answer: the operation's id (empty when none was found), the status, and how many seconds it took."""
+Observe = Callable[[Request, int, float, Tally], None]
+"""Told of every answer: to which request, its status, how many seconds it took, and what it has asked of the database."""
 
 Write = Callable[[int, Sequence[Header], bytes], bool]
 """Sends a whole answer: status, headers, body. False when it cannot now; then nothing was sent."""
@@ -93,6 +94,8 @@ class Edge:
         raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         door = self._door(raw_path)
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
+        tally = Tally(caller.request_id)
+        current_tally.set(tally)  # never reset: the server runs each request as a task, with a context of its own
         request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
         try:
             response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
@@ -101,7 +104,7 @@ class Edge:
                 await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
             return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
-        self._record(request, response.status, self._clock() - started)
+        self._record(request, response.status, self._clock() - started, tally)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -158,10 +161,10 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float) -> None:
+    def _record(self, request: Request, status: int, seconds: float, tally: Tally) -> None:
         if self._observe is not None:
-            self._observe(request.operation, status, seconds)
+            self._observe(request, status, seconds, tally)
         caller, path = request.caller, request.path[:_LONGEST_LOGGED]
-        milliseconds = int(seconds * 1e6) / 1000
-        line = Access(request.method, path, status, milliseconds, caller.dialect, request.operation, caller.request_id, caller.name)
+        took, asked, count = int(seconds * 1e6) / 1000, int(tally.seconds * 1e6) / 1000, tally.statements
+        line = Access(request.method, path, status, took, asked, count, caller.dialect, request.operation, caller.request_id, caller.name)
         self._access(line)

@@ -1,1 +1,1 @@
-"""For those who run the server: health, readiness, version, and the page that greets a browser."""
+"""For those who run the server: health, readiness, metrics, version, and the page that greets a browser."""

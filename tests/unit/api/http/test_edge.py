@@ -1,3 +1,4 @@
+import asyncio
 import re
 from collections.abc import MutableMapping
 
@@ -8,7 +9,8 @@ from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
 from modelyard.api.http.hosts import Hosts
-from modelyard.api.http.message import Request, Response, text_response
+from modelyard.api.http.message import Request, Response, json_response, text_response
+from modelyard.tally import current_tally
 from tests.unit.api.http.toy import LIMITS, PREFIX, Log, Toys, dialect, echo, operation, scope
 
 TOYS = f"{PREFIX}/toys"
@@ -228,6 +230,7 @@ async def test_each_answer_leaves_one_line_and_one_measurement() -> None:
     await toys.call("GET", "/unknown")
     first, second = toys.log.of("request")
     assert first.pop("duration_ms") >= 0
+    assert (first.pop("database_ms"), first.pop("statements")) == (0, 0)
     assert first == {
         "method": "GET",
         "path": f"{TOYS}/7",
@@ -239,6 +242,19 @@ async def test_each_answer_leaves_one_line_and_one_measurement() -> None:
     }
     assert (second["status"], second["operation"], second["dialect"]) == (404, "", "ops")
     assert [measured[:2] for measured in toys.observed] == [("getToy", 200), ("", 404)]
+
+
+async def test_what_a_request_asks_of_the_database_is_in_its_line() -> None:
+    async def ask(request: Request) -> Response:
+        for _ in range(int(request.query["times"])):
+            await asyncio.sleep(0)
+            current_tally.get().statements += 1
+            current_tally.get().seconds += 0.002
+        return json_response(200, {})
+
+    toys = Toys(dialect([operation("GET", "/ask", ask)]))
+    await asyncio.gather(*(toys.call("GET", f"{PREFIX}/ask?times={times}") for times in (1, 3, 2)))
+    assert sorted((line["statements"], line["database_ms"]) for line in toys.log.of("request")) == [(1, 2.0), (2, 4.0), (3, 6.0)]
 
 
 async def test_a_long_path_is_not_logged_in_full() -> None:

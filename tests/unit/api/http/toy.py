@@ -145,7 +145,7 @@ class Toys:
             logger=self.log,
             access=lambda line: self.log.info("request", **msgspec.structs.asdict(line)),
             idempotency=idempotency,
-            observe=lambda operation, status, seconds: self.observed.append((operation, status, seconds)),
+            observe=lambda request, status, seconds, _: self.observed.append((request.operation, status, seconds)),
         )
 
     async def call(
