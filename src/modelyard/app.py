@@ -10,6 +10,7 @@ from modelyard import logs
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
+from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
@@ -61,6 +62,7 @@ def create(settings: Settings) -> Edge:
         logger=logs.logger(),
         access=logs.access_log(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
+        front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
         startup=startup,
         shutdown=database.close,
     )

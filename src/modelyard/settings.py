@@ -29,6 +29,8 @@ DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
 _SECRET_IN_URL = re.compile(r"(?<=://)([^:/?#@]*):.*@|((?<=[?&])(?:password|pass|pwd|ssl_?password)=)[^&]*")
 
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z]+")
+PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+"""Characters that no client writes in another way, so that paths can be compared as they come."""
 
 
 class SettingsError(Exception):
@@ -80,6 +82,20 @@ CorsOrigins = Annotated[
     tuple[str, ...],
     Meta(description="Web origins (`https://ui.example.org`), besides loopback ones, whose pages may call the API; `*` is any."),
 ]
+PathPrefix = Annotated[
+    str,
+    Meta(
+        description="What every path begins with as clients see it, such as `/registry`: taken off where a request has it, and put before "
+        "every link."
+    ),
+]
+TrustedProxies = Annotated[
+    tuple[str, ...],
+    Meta(
+        description="Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and "
+        "`-Prefix` headers are believed; from anyone else they are ignored."
+    ),
+]
 MaxBodyBytes = Annotated[int, Meta(ge=1024, description="Largest request body in bytes; a larger one is refused.")]
 MaxHeaderBytes = Annotated[int, Meta(ge=1024, description="Largest sum of a request's path, query and headers in bytes.")]
 MaxJsonDepth = Annotated[int, Meta(ge=8, le=900, description="Deepest nesting of a JSON body; its reader can do no more than 900.")]
@@ -114,6 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     insecure_no_auth: InsecureNoAuth = False
     allowed_hosts: AllowedHosts = ()
     cors_origins: CorsOrigins = ()
+    path_prefix: PathPrefix = ""
+    trusted_proxies: TrustedProxies = ()
     max_body_bytes: MaxBodyBytes = 16 * 1024 * 1024
     max_header_bytes: MaxHeaderBytes = 64 * 1024
     max_json_depth: MaxJsonDepth = 500
@@ -279,7 +297,7 @@ def _convert(name: str, given: _Given) -> Any:
     type_, value = FIELDS[name].type, given.value
     if given.text and isinstance(value, str):
         value = value.strip()
-        if type_ in (AllowedHosts, CorsOrigins):
+        if type_ in (AllowedHosts, CorsOrigins, TrustedProxies):
             value = [item for item in (part.strip() for part in value.split(",")) if item]
     try:
         return msgspec.convert(value, type_, strict=not given.text)
@@ -303,6 +321,13 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     for origin in settings.cors_origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             refuse("cors_origins", f"{origin!r} is no origin; write it as browsers send it, such as https://ui.example.org, or `*`.")
+    if settings.path_prefix and not PATH_PREFIX.fullmatch(settings.path_prefix):
+        refuse("path_prefix", "it must begin with a slash, not end in one, and have only letters, digits and `._~-`, such as /registry.")
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            refuse("trusted_proxies", f"{error}; give addresses such as 10.0.0.7 or networks such as 10.0.0.0/8.")
     if settings.workers > 1 and settings.uses_sqlite:
         refuse(
             "workers",

@@ -13,6 +13,7 @@ EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
 
 def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
     """Write it to standard output: plain where that is no terminal."""
+    url += loaded.settings.path_prefix
     out = console or rich.get_console()
     out.print(f"\n[bold]Modelyard {__version__}[/] is ready.\n", highlight=False)
     for label, text in _facts(url, loaded):

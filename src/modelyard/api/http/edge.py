@@ -12,6 +12,7 @@ from modelyard.api.http.body import Disconnected, linger
 from modelyard.api.http.cold import ColdRoute, ColdRoutes
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.door import NOT_FOUND, Door, no_route
+from modelyard.api.http.front import Front
 from modelyard.api.http.gate import CLOSE, Gate
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
@@ -54,6 +55,7 @@ class Edge:
         access: Callable[[Access], None],
         idempotency: IdempotentRunner | None = None,
         observe: Observe | None = None,
+        front: Front | None = None,
         startup: Hook | None = None,
         shutdown: Hook | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -67,6 +69,7 @@ class Edge:
         self._log = logger
         self._access = access
         self._observe = observe
+        self._front = front
         self._startup = startup
         self._shutdown = shutdown
         self._clock = clock
@@ -85,12 +88,18 @@ class Edge:
     async def serve(self, scope: Scope, receive: Receive, send: Send, write: Write | None = None) -> None:
         """Answer one request. A server that has a shorter way for whole answers gives it as `write`."""
         started = self._clock()
+        base = ""
+        if self._front is not None:
+            scope, base = self._front.seen(scope)
         headers: list[Header] = scope["headers"]
         named = dict(headers)
         raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         door = self._door(raw_path)
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
-        request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
+        client, _ = scope.get("client") or ("", 0)
+        request = Request(
+            *(scope["method"], scope["path"]), caller=caller, query_string=scope["query_string"], headers=headers, base=base, client=client
+        )
         try:
             response = await self._answer(request, raw_path, door, named, receive)
             headers = self._headers(request, response, named)
@@ -156,5 +165,9 @@ class Edge:
             self._observe(request.operation, status, seconds)
         caller, path = request.caller, request.path[:_LONGEST_LOGGED]
         milliseconds = int(seconds * 1e6) / 1000
-        line = Access(request.method, path, status, milliseconds, caller.dialect, request.operation, caller.request_id, caller.name)
-        self._access(line)
+        self._access(
+            Access(
+                *(request.method, path, status, milliseconds, caller.dialect, request.operation, caller.request_id, caller.name),
+                client=request.client,
+            )
+        )

@@ -13,6 +13,7 @@ from modelyard.api.http.asgi import Message
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
+from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
 from modelyard.api.http.limits import Limits
@@ -133,7 +134,10 @@ class Toys:
         cors: Sequence[str] = (),
         hosts: Sequence[str] = (),
         idempotency: IdempotentRunner | None = None,
+        front: Front | None = None,
+        peer: str = "127.0.0.1",
     ) -> None:
+        self.peer = peer
         self.log = Log()
         self.observed: list[tuple[str, int, float]] = []
         self.edge = Edge(
@@ -143,8 +147,9 @@ class Toys:
             cors=Cors(cors),
             hosts=Hosts(hosts),
             logger=self.log,
-            access=lambda line: self.log.info("request", **msgspec.structs.asdict(line)),
+            access=lambda line: self.log.info("request", **msgspec.to_builtins(line)),
             idempotency=idempotency,
+            front=front,
             observe=lambda operation, status, seconds: self.observed.append((operation, status, seconds)),
         )
 
@@ -164,7 +169,7 @@ class Toys:
     async def send(self, method: str, target: str, headers: list[tuple[str, str]], chunks: list[bytes]) -> Answer:
         messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
         messages[-1]["more_body"] = False
-        return await exchange(self.edge, scope(method, target, headers), messages)
+        return await exchange(self.edge, {**scope(method, target, headers), "client": (self.peer, 50000)}, messages)
 
 
 class Gone(Exception):
