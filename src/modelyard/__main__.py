@@ -100,6 +100,31 @@ def serve(
         _fail(str(error), code=1)
 
 
+@app.command()
+def doctor(
+    host: Annotated[str | None, _option("host", metavar="ADDRESS")] = None,
+    port: Annotated[str | None, _option("port", metavar="NUMBER")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    workers: Annotated[str | None, _option("workers", metavar="NUMBER")] = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Examine what `serve` with the same options would find: settings, folder, database, port. Changes nothing. Says what to do."""
+    flags = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "workers": workers}
+
+    from modelyard.doctor import examination, report  # noqa: PLC0415 - see the module's docstring
+    from modelyard.doctor.findings import State, worst  # noqa: PLC0415 - likewise
+
+    findings = examination.examine(flags, os.environ, config)
+    if json:
+        typer.echo(report.as_json(findings))
+    else:
+        report.show(findings)
+    if worst(findings) is State.BROKEN:
+        raise typer.Exit(1)
+
+
 @admin.command()
 def wipe(
     data_dir: DataDir = None,

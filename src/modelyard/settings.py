@@ -184,10 +184,14 @@ FIELDS: Mapping[str, msgspec.structs.FieldInfo] = types.MappingProxyType({field.
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """`notes` are sentences to show or log at the start: what was understood differently, or ignored."""
+    """`notes` are sentences to show or log at the start: what was understood differently, or ignored.
+
+    `sources` says of each setting that was given where it was set.
+    """
 
     settings: Settings
     notes: tuple[str, ...]
+    sources: Mapping[str, str] = {}
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -213,8 +217,9 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | 
         raise SettingsError(original.problem)
     given |= ours
     settings = Settings(**{name: _convert(name, value) for name, value in given.items()})
-    _check(settings, {name: value.source for name, value in given.items()})
-    return Loaded(settings, original.notes)
+    sources = {name: value.source for name, value in given.items()}
+    _check(settings, sources)
+    return Loaded(settings, original.notes, sources)
 
 
 def hand_over(settings: Settings) -> dict[str, str]:
