@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -40,22 +40,34 @@ from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
+if TYPE_CHECKING:
+    from modelyard.telemetry.setup import Telemetry
+
 
 def create(settings: Settings) -> Edge:
     """The application. Its start-up opens the database and brings its schema up to date."""
     url = DatabaseUrl.parse(settings.database)
     database = open_database(settings, url)
+    telemetry = _telemetry(settings)
+    if telemetry is not None:
+        database = telemetry.traced(database)
     domain = build_services(database)
     doors = dialects(domain, settings.max_page_size)
     health = StoreHealth(database, _lists(domain))
+    cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock))
 
     async def startup() -> None:
         await database.open()
         await bring_up_to_date(database, url)
 
+    async def shutdown() -> None:
+        await database.close()
+        if telemetry is not None:
+            await telemetry.close()
+
     return Edge(
         doors,
-        (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock)),
+        cold,
         limits=Limits(body=settings.max_body_bytes, head=settings.max_header_bytes, json_depth=settings.max_json_depth),
         cors=Cors(settings.cors_origins),
         hosts=Hosts(settings.accepted_hosts),
@@ -63,8 +75,9 @@ def create(settings: Settings) -> Edge:
         access=logs.access_log(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
         front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
+        tracer=None if telemetry is None else telemetry.request_tracer(doors, cold),
         startup=startup,
-        shutdown=database.close,
+        shutdown=shutdown,
     )
 
 
@@ -89,6 +102,21 @@ def open_database(settings: Settings, url: DatabaseUrl) -> Database:
     except ModuleNotFoundError as error:
         extra = "postgres" if url.flavour is Flavour.POSTGRESQL else "mysql"
         raise Unavailable(f"the driver for {url.redacted()} is not installed: pip install 'modelyard[{extra}]'") from error
+
+
+def _telemetry(settings: Settings) -> "Telemetry | None":
+    """None unless there is somewhere to send it. That the extra is missing is said, and stops nothing: the variable may be for others."""
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from modelyard.telemetry.setup import Telemetry  # noqa: PLC0415 - an extra
+
+        return Telemetry(settings.otlp_endpoint)
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("opentelemetry"):
+            raise
+        logs.logger().warning("nothing is traced: otlp_endpoint is set, and OpenTelemetry is not installed: pip install 'modelyard[otel]'")
+        return None
 
 
 def build_services(database: Database) -> Services:

@@ -56,6 +56,7 @@ class Access(msgspec.Struct, frozen=True, omit_defaults=True):
     caller: str
     client: str = ""
     """The address of who asked, as far as trusted proxies tell it."""
+    trace_id: str = ""
 
 
 def access_log() -> Callable[[Access], None]:

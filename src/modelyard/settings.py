@@ -9,10 +9,10 @@ import ipaddress
 import re
 import tomllib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
 import msgspec
@@ -24,6 +24,9 @@ PREFIX = "MODELYARD_"
 CONFIG_VARIABLE = "MODELYARD_CONFIG"
 HANDED_VARIABLE = "MODELYARD_HANDED_SETTINGS"
 """How a server hands its settings to the worker processes it starts: JSON, never written by people."""
+
+OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_HTTP = ("http://", "https://")
 
 DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
 _SECRET_IN_URL = re.compile(r"(?<=://)([^:/?#@]*):.*@|((?<=[?&])(?:password|pass|pwd|ssl_?password)=)[^&]*")
@@ -111,6 +114,13 @@ PoolSize = Annotated[
 PoolWait = Annotated[float, Meta(gt=0, description="How long a request waits for a free database connection before it is told to retry.")]
 ConnectTimeout = Annotated[float, Meta(gt=0, description="How long opening a database connection may take.")]
 StatementTimeout = Annotated[float, Meta(gt=0, description="How long one database statement may run before it is cancelled.")]
+OtlpEndpoint = Annotated[
+    str,
+    Meta(
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP, such as `http://127.0.0.1:4318`) that traces and metrics are "
+        "sent to. Needs `modelyard[otel]`. Without it, the standard `OTEL_EXPORTER_OTLP_ENDPOINT` counts."
+    ),
+]
 ShutdownGrace = Annotated[int, Meta(ge=0, description="How long requests in flight may take to finish when the server is told to stop.")]
 
 
@@ -140,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pool_wait_seconds: PoolWait = 10.0
     connect_timeout_seconds: ConnectTimeout = 10.0
     statement_timeout_seconds: StatementTimeout = 30.0
+    otlp_endpoint: OtlpEndpoint = ""
     shutdown_grace_seconds: ShutdownGrace = 30
 
     @property
@@ -171,7 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def redacted(self) -> dict[str, Any]:
         """Every setting as plain data that may be shown or logged: passwords are `***`."""
         shown: dict[str, Any] = msgspec.to_builtins(self)
-        return shown | {"database_url": redact_url(self.database_url)}
+        return shown | {name: redact_url(shown[name]) for name in ("database_url", "otlp_endpoint")}
 
     def __repr__(self) -> str:
         return f"Settings({self.redacted()})"
@@ -209,6 +220,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | 
     """
     original = settings_mr.translate(environ)
     given: dict[str, _Given] = {}
+    given |= _from_opentelemetry(environ)
     given |= _from_file(config or environ.get(CONFIG_VARIABLE))
     given |= {name: _Given(value.text, value.source) for name, value in original.values.items()}
     ours = _from_environment(environ)
@@ -260,6 +272,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _from_opentelemetry(environ: Mapping[str, str]) -> dict[str, _Given]:
+    """Set for every program of a machine, often: a collector that does not speak HTTP is for others."""
+    endpoint = environ.get(OTLP_VARIABLE, "").strip()
+    if not endpoint.startswith(_HTTP) or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return {}
+    return {"otlp_endpoint": _Given(endpoint, f"the variable {OTLP_VARIABLE}")}
 
 
 def _from_file(path: str | None) -> dict[str, _Given]:
@@ -318,21 +338,17 @@ def _problem(name: str, value: object, source: str, remedy: str) -> str:
 def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     """What no single value shows."""
 
-    def refuse(name: str, remedy: str) -> None:
+    def refuse(name: str, remedy: str) -> NoReturn:
         raise SettingsError(_problem(name, getattr(settings, name), sources.get(name, "default"), remedy))
 
     if settings.database_url and settings.database_url.partition("://")[0] not in DATABASE_SCHEMES:
         refuse("database_url", f"it must begin with one of {', '.join(f'{scheme}://' for scheme in DATABASE_SCHEMES)}.")
+    if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(_HTTP):
+        refuse("otlp_endpoint", "it must be a URL such as http://127.0.0.1:4318.")
     for origin in settings.cors_origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             refuse("cors_origins", f"{origin!r} is no origin; write it as browsers send it, such as https://ui.example.org, or `*`.")
-    if settings.path_prefix and not PATH_PREFIX.fullmatch(settings.path_prefix):
-        refuse("path_prefix", "it must begin with a slash, not end in one, and have only letters, digits and `._~-`, such as /registry.")
-    for proxy in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(proxy)
-        except ValueError as error:
-            refuse("trusted_proxies", f"{error}; give addresses such as 10.0.0.7 or networks such as 10.0.0.0/8.")
+    _check_front(settings, refuse)
     if settings.workers > 1 and settings.uses_sqlite:
         refuse(
             "workers",
@@ -344,3 +360,13 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
             "nobody is asked who they are yet, so the server stays on this machine (127.0.0.1, ::1, localhost). Put a proxy that asks in "
             f"front of it, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}.",
         )
+
+
+def _check_front(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> None:
+    if settings.path_prefix and not PATH_PREFIX.fullmatch(settings.path_prefix):
+        refuse("path_prefix", "it must begin with a slash, not end in one, and have only letters, digits and `._~-`, such as /registry.")
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            refuse("trusted_proxies", f"{error}; give addresses such as 10.0.0.7 or networks such as 10.0.0.0/8.")

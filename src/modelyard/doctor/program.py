@@ -14,7 +14,11 @@ from modelyard.store.sqlite import MIN_VERSION
 TESTED_PYTHON = ((3, 11), (3, 14))
 """The oldest and newest that the project's classifiers name."""
 
-EXTRAS = {"postgres": ("asyncpg",), "mysql": ("asyncmy",)}
+EXTRAS = {
+    "postgres": ("asyncpg",),
+    "mysql": ("asyncmy",),
+    "otel": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
+}
 """The optional parts that a server may need, and the packages that make each."""
 
 
@@ -51,4 +55,5 @@ def _extra(extra: str, packages: tuple[str, ...], *, needed: bool) -> Finding:
 
 def _needed(settings: Settings) -> set[str]:
     scheme = settings.database.partition(":")[0]
-    return {"postgresql": {"postgres"}, "postgres": {"postgres"}, "mysql": {"mysql"}, "mariadb": {"mysql"}}.get(scheme, set())
+    driver = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}.get(scheme)
+    return {extra for extra, needed in ((driver, True), ("otel", settings.otlp_endpoint)) if extra and needed}

@@ -22,6 +22,7 @@ from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
+from modelyard.api.http.tracing import Span, Tracer
 from modelyard.context import Caller
 from modelyard.logs import Access
 
@@ -56,6 +57,7 @@ class Edge:
         idempotency: IdempotentRunner | None = None,
         observe: Observe | None = None,
         front: Front | None = None,
+        tracer: Tracer | None = None,
         startup: Hook | None = None,
         shutdown: Hook | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -70,6 +72,7 @@ class Edge:
         self._access = access
         self._observe = observe
         self._front = front
+        self._tracer = tracer
         self._startup = startup
         self._shutdown = shutdown
         self._clock = clock
@@ -97,17 +100,20 @@ class Edge:
         door = self._door(raw_path)
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
         client, _ = scope.get("client") or ("", 0)
-        request = Request(
-            *(scope["method"], scope["path"]), caller=caller, query_string=scope["query_string"], headers=headers, base=base, client=client
-        )
+        method, path, query = scope["method"], scope["path"], scope["query_string"]
+        request = Request(method, path, caller=caller, query_string=query, headers=headers, base=base, client=client)
+        span = None if self._tracer is None else self._tracer.begin(request, scope)
         try:
             response = await self._answer(request, raw_path, door, named, receive)
             headers = self._headers(request, response, named)
             if write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
                 await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
-            return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
-        self._record(request, response.status, self._clock() - started)
+            # Only receiving and sending raise these here: the client is gone, and there is nobody to tell.
+            if span is not None:
+                span.end(request, 0, self._clock() - started)
+            return
+        self._record(request, response.status, self._clock() - started, span)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -160,14 +166,24 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float) -> None:
+    def _record(self, request: Request, status: int, seconds: float, span: Span | None) -> None:
+        trace_id = ""
+        if span is not None:
+            span.end(request, status, seconds)
+            trace_id = span.trace_id
         if self._observe is not None:
             self._observe(request.operation, status, seconds)
-        caller, path = request.caller, request.path[:_LONGEST_LOGGED]
-        milliseconds = int(seconds * 1e6) / 1000
         self._access(
             Access(
-                *(request.method, path, status, milliseconds, caller.dialect, request.operation, caller.request_id, caller.name),
-                client=request.client,
+                request.method,
+                request.path[:_LONGEST_LOGGED],
+                status,
+                int(seconds * 1e6) / 1000,
+                request.caller.dialect,
+                request.operation,
+                request.caller.request_id,
+                request.caller.name,
+                request.client,
+                trace_id,
             )
         )

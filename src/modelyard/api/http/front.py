@@ -50,8 +50,10 @@ class Front:
             scope["headers"] = _addressed_to(host.encode("latin-1"), headers)
         else:
             host = named.get(b"host", b"").decode("latin-1")
-        if scheme in ("http", "https") and _AUTHORITY.fullmatch(host):
-            return scope, f"{scheme}://{host}{prefix}"
+        if scheme in ("http", "https"):
+            scope["scheme"] = scheme
+            if _AUTHORITY.fullmatch(host):
+                return scope, f"{scheme}://{host}{prefix}"
         return scope, prefix
 
     def _client(self, peer: str, headers: Sequence[Header]) -> str:

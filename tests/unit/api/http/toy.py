@@ -19,6 +19,7 @@ from modelyard.api.http.idempotency import IdempotentRunner
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Handler, Operation
+from modelyard.api.http.tracing import Tracer
 
 PREFIX = "/api/toys/v1"
 LIMITS = Limits(body=1000, head=2000, header_count=20, json_depth=50)
@@ -135,6 +136,7 @@ class Toys:
         hosts: Sequence[str] = (),
         idempotency: IdempotentRunner | None = None,
         front: Front | None = None,
+        tracer: Tracer | None = None,
         peer: str = "127.0.0.1",
     ) -> None:
         self.peer = peer
@@ -150,6 +152,7 @@ class Toys:
             access=lambda line: self.log.info("request", **msgspec.to_builtins(line)),
             idempotency=idempotency,
             front=front,
+            tracer=tracer,
             observe=lambda operation, status, seconds: self.observed.append((operation, status, seconds)),
         )
 
