@@ -94,6 +94,15 @@ def test_a_port_that_another_program_has_is_told() -> None:
     assert "--port" in report.of("port")["remedy"]
 
 
+def test_a_collector_is_looked_for_where_one_is_set() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        there = examine(env={"MODELYARD_OTLP_ENDPOINT": f"http://127.0.0.1:{listening.getsockname()[1]}"})
+    assert (there.of("collector")["state"], there.exit_code) == ("ok", 0)
+    gone = examine(env={"MODELYARD_OTLP_ENDPOINT": f"http://ann:s3cret@127.0.0.1:{free_port()}"})
+    assert (gone.of("collector")["state"], gone.exit_code) == ("warning", 0)
+    assert "s3cret" not in str(gone)
+
+
 def test_a_file_that_is_no_database_is_told(home: Path) -> None:
     (home / "modelyard.db").write_bytes(b"something else entirely" * 100)
     report = examine("--data-dir", ".")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from modelyard.doctor import configuration, database, folder, port, program
+from modelyard.doctor import collector, configuration, database, folder, port, program
 from modelyard.doctor.findings import Finding, broken
 from modelyard.settings import Loaded, Settings, SettingsError, load
 
@@ -25,4 +25,5 @@ async def _all(loaded: Loaded) -> tuple[Finding, ...]:
         *folder.look(settings),
         *[finding async for finding in database.look(settings)],
         *port.look(settings),
+        *collector.look(settings),
     )

@@ -47,7 +47,7 @@ class Front:
         scope = {**scope, "client": (self._client(peer, headers), 0)}
         host, scheme = _last(named, _HOST), _last(named, _PROTO).lower()
         if host:
-            scope["headers"] = _addressed_to(host.encode("latin-1"), headers)
+            scope["headers"] = _addressed_to(host.encode("latin-1"), headers if b"host" in named else [*headers, (b"host", b"")])
         else:
             host = named.get(b"host", b"").decode("latin-1")
         if scheme in ("http", "https"):

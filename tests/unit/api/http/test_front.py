@@ -109,6 +109,13 @@ async def test_pages_of_the_forwarded_host_are_the_servers_own() -> None:
     assert (await toys.call("POST", f"{PREFIX}/toys", {**ask, "Origin": "https://evil.example"})).status == 403
 
 
+async def test_a_proxy_that_leaves_out_the_host_still_says_it() -> None:
+    toys = site(trusted=("10.0.0.7",))
+    for host, status in (("localhost", 200), ("evil.example", 403)):
+        answer = await toys.send("GET", f"{PREFIX}/toys", [("x-forwarded-host", host)], [b""])
+        assert answer.status == status
+
+
 async def test_two_host_lines_stay_two() -> None:
     toys = site(trusted=("10.0.0.7",))
     lines = [("host", "localhost"), ("host", "localhost"), ("x-forwarded-host", "localhost")]
