@@ -1,7 +1,6 @@
 """`modelyard doctor` on real folders, databases and ports."""
 
 import json
-import os
 import socket
 import sqlite3
 import subprocess
@@ -30,13 +29,9 @@ class Report(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in, without settings of the shell that runs the tests."""
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.startswith(("MODELYARD_", "MR_")):
-            monkeypatch.delenv(name)
-    return tmp_path
+def home(away_from_the_project: Path) -> Path:
+    """The folder that the doctor is called in."""
+    return away_from_the_project
 
 
 def examine(*arguments: str, env: dict[str, str] | None = None) -> Report:

@@ -74,6 +74,7 @@ def test_a_request_is_a_span_with_its_statements_below(database_url: str, tmp_pa
         assert any(span.parent_span_id == third.span_id for span in spans.values())
         assert not any(b"private" in sent for sent in collector.bodies)
         assert {"service.name": "modelyard", "service.version": __version__}.items() <= collector.resources[0].items()
+        assert collector.resources[0]["service.instance.id"]
 
 
 def test_durations_are_measured_by_route_and_status(new_database: NewDatabase, tmp_path: Path) -> None:

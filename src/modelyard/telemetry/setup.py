@@ -5,6 +5,7 @@ What the SDK can be told by its own variables (`OTEL_SERVICE_NAME`, `OTEL_TRACES
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Sequence
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -31,7 +32,10 @@ class Telemetry:
 
     def __init__(self, endpoint: str) -> None:
         base = endpoint.rstrip("/")
-        resource = Resource({"service.name": "modelyard", "service.version": __version__}).merge(OTELResourceDetector().detect())
+        resource = Resource(
+            # Each process counts for itself: without a name of its own, a backend would take one's figures for another's.
+            {"service.name": "modelyard", "service.version": __version__, "service.instance.id": str(uuid.uuid4())}
+        ).merge(OTELResourceDetector().detect())
         self._tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{base}/v1/traces")))
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/v1/metrics"))
