@@ -45,13 +45,15 @@ def test_a_request_is_a_span_with_its_statements_below(database_url: str, tmp_pa
             )
             again = httpx.post(server.url + MODELS, json=body, headers=TRACEPARENT)
             read = httpx.get(f"{server.url}{MODELS}/{made.json()['id']}", headers=TRACEPARENT)
-            assert (made.status_code, again.status_code, read.status_code) == (201, 409, 200)
+            changed = httpx.patch(f"{server.url}{MODELS}/{made.json()['id']}", json={"description": "private"}, headers=TRACEPARENT)
+            assert (made.status_code, again.status_code, read.status_code, changed.status_code) == (201, 409, 200, 200)
             assert log_line(server, "r1")["trace_id"] == TRACE
         # The server has stopped, and sent what it had.
         spans = {span.span_id: span for span in collector.spans}
         assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
-        first, second, third = server_spans(collector)
-        assert [span.name for span in (first, second, third)] == [f"POST {MODELS}", f"POST {MODELS}", f"GET {MODELS}/{{registeredmodelId}}"]
+        first, _, third, fourth = answered = server_spans(collector)
+        one = f"{MODELS}/{{registeredmodelId}}"
+        assert [span.name for span in answered] == [f"POST {MODELS}", f"POST {MODELS}", f"GET {one}", f"PATCH {one}"]
         assert first.parent_span_id.hex() == PARENT
         assert attributes(first) == {
             "http.request.method": "POST",
@@ -71,7 +73,8 @@ def test_a_request_is_a_span_with_its_statements_below(database_url: str, tmp_pa
         [commit] = [span for span in children if span.name == "commit"]
         done = {*(span.name for span in children), *attributes(commit)["modelyard.statements"]}
         assert {"next resource id", "insert model", "insert audit_event"} <= done
-        assert any(span.parent_span_id == third.span_id for span in spans.values())
+        for answer, statement in ((third, "get model"), (fourth, "lock model")):
+            assert statement in {span.name for span in spans.values() if span.parent_span_id == answer.span_id}
         assert not any(b"private" in sent for sent in collector.bodies)
         assert {"service.name": "modelyard", "service.version": __version__}.items() <= collector.resources[0].items()
         assert collector.resources[0]["service.instance.id"]

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from modelyard.store.database import Database, IdSequence, Reader, Row, Rows, Taken, Unit, Values
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.unit import current_unit
 
 T = TypeVar("T")
@@ -78,6 +78,10 @@ class TracedUnit(TracedReader):
         super().__init__(unit, spans)
         self._unit = unit
         self._waiting = waiting
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        with self._spans.statement(lock.hold.name):
+            return await self._unit.lock(lock, values)
 
     async def execute(self, statement: Statement, values: Values) -> int:
         with self._spans.statement(statement.name):
