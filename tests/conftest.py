@@ -62,6 +62,16 @@ def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"Skipped, and TESTS_NO_SKIPS=1 allows no skips: {reason}"
 
 
+@pytest.fixture
+def away_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder, without settings of the shell that runs the tests: for commands run in the test's own process."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("MODELYARD_", "MR_", "OTEL_")):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Async tests run on the event loop that the server runs on."""

@@ -44,6 +44,9 @@ def _default(name: str) -> str:
     return {"": "none", False: "no"}.get(value, str(value)) if isinstance(value, (str, bool)) else str(value)
 
 
+Host = Annotated[str | None, _option("host", metavar="ADDRESS")]
+Port = Annotated[str | None, _option("port", metavar="NUMBER")]
+Workers = Annotated[str | None, _option("workers", metavar="NUMBER")]
 DataDir = Annotated[str | None, _option("data_dir", metavar="FOLDER")]
 DatabaseUrl = Annotated[str | None, _option("database_url", metavar="URL")]
 
@@ -65,11 +68,11 @@ def show_version() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str | None, _option("host", metavar="ADDRESS")] = None,
-    port: Annotated[str | None, _option("port", metavar="NUMBER")] = None,
+    host: Host = None,
+    port: Port = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
-    workers: Annotated[str | None, _option("workers", metavar="NUMBER")] = None,
+    workers: Workers = None,
     config: Config = None,
     log_level: Annotated[LogLevel | None, _option("log_level")] = None,
     log_format: Annotated[LogFormat | None, _option("log_format")] = None,
@@ -98,6 +101,31 @@ def serve(
         server.serve(loaded.settings, lambda url: welcome.show(url, loaded), ready_file)
     except server.CannotStartError as error:
         _fail(str(error), code=1)
+
+
+@app.command()
+def doctor(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    workers: Workers = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Examine what `serve` with the same options would find: settings, folder, database, port. Changes nothing. Says what to do."""
+    flags = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "workers": workers}
+
+    from modelyard.doctor import examination, report  # noqa: PLC0415 - see the module's docstring
+    from modelyard.doctor.findings import State, worst  # noqa: PLC0415 - likewise
+
+    findings = examination.examine(flags, os.environ, config)
+    if json:
+        typer.echo(report.as_json(findings))
+    else:
+        report.show(findings)
+    if worst(findings) is State.BROKEN:
+        raise typer.Exit(1)
 
 
 @admin.command()

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,6 +12,7 @@ from modelyard import logs
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
+from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
@@ -46,6 +47,9 @@ from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
+if TYPE_CHECKING:
+    from modelyard.telemetry.setup import Telemetry
+
 _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
 
@@ -60,9 +64,13 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     counted = functools.partial(gather, traffic, meter)
     figures = OwnFigures(counted) if shared is None else WorkerFigures(shared, counted)
     database = open_database(settings, url, meter)
+    telemetry = _telemetry(settings)
+    if telemetry is not None:
+        database = telemetry.traced(database)
     domain = build_services(database)
     doors = dialects(domain, settings.max_page_size)
     health = StoreHealth(database, _lists(domain))
+    cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
     async def startup() -> None:
         await database.open()
@@ -72,10 +80,12 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     async def shutdown() -> None:
         await database.close()
         await figures.close()
+        if telemetry is not None:
+            await telemetry.close()
 
     return Edge(
         doors,
-        (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all)),
+        cold,
         limits=Limits(
             body=settings.max_body_bytes,
             bodies=_BODIES_AT_ONCE * settings.max_body_bytes,
@@ -89,6 +99,8 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         access=logs.access_log(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
         observe=traffic.observe,
+        front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
+        tracer=None if telemetry is None else telemetry.request_tracer(doors, cold),
         startup=startup,
         shutdown=shutdown,
     )
@@ -116,6 +128,21 @@ def open_database(settings: Settings, url: DatabaseUrl, meter: Meter | None = No
     except ModuleNotFoundError as error:
         extra = "postgres" if url.flavour is Flavour.POSTGRESQL else "mysql"
         raise Unavailable(f"the driver for {url.redacted()} is not installed: pip install 'modelyard[{extra}]'") from error
+
+
+def _telemetry(settings: Settings) -> "Telemetry | None":
+    """None unless there is somewhere to send it. That the extra is missing is said, and stops nothing: the variable may be for others."""
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from modelyard.telemetry.setup import Telemetry  # noqa: PLC0415 - an extra
+
+        return Telemetry(settings.otlp_endpoint)
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("opentelemetry"):
+            raise
+        logs.logger().warning("nothing is traced: otlp_endpoint is set, and OpenTelemetry is not installed: pip install 'modelyard[otel]'")
+        return None
 
 
 def build_services(database: Database) -> Services:

@@ -43,8 +43,8 @@ def logger() -> Any:
     return structlog.get_logger().bind()
 
 
-class Access(msgspec.Struct, frozen=True):
-    """The line of one request."""
+class Access(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The line of one request. What is not known is left out."""
 
     method: str
     path: str
@@ -56,6 +56,9 @@ class Access(msgspec.Struct, frozen=True):
     operation: str
     request_id: str
     caller: str
+    client: str = ""
+    """The address of who asked, as far as trusted proxies tell it."""
+    trace_id: str = ""
 
 
 def access_log() -> Callable[[Access], None]:
@@ -66,7 +69,7 @@ def access_log() -> Callable[[Access], None]:
     if isinstance(configured["logger_factory"], structlog.BytesLoggerFactory):
         return _AccessLines(configured["logger_factory"]().msg).add
     log = logger()
-    return lambda line: log.info("request", **msgspec.structs.asdict(line))
+    return lambda line: log.info("request", **msgspec.to_builtins(line))
 
 
 class _AccessLines:

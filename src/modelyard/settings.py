@@ -9,10 +9,10 @@ import ipaddress
 import re
 import tomllib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
 import msgspec
@@ -25,10 +25,15 @@ CONFIG_VARIABLE = "MODELYARD_CONFIG"
 HANDED_VARIABLE = "MODELYARD_HANDED_SETTINGS"
 """How a server hands its settings to the worker processes it starts: JSON, never written by people."""
 
+OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_HTTP = ("http://", "https://")
+
 DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
 _SECRET_IN_URL = re.compile(r"(?<=://)([^:/?#@]*):.*@|((?<=[?&])(?:password|pass|pwd|ssl_?password)=)[^&]*")
 
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z]+")
+PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+"""Characters that no client writes in another way, so that paths can be compared as they come."""
 
 
 class SettingsError(Exception):
@@ -80,6 +85,20 @@ CorsOrigins = Annotated[
     tuple[str, ...],
     Meta(description="Web origins (`https://ui.example.org`), besides loopback ones, whose pages may call the API; `*` is any."),
 ]
+PathPrefix = Annotated[
+    str,
+    Meta(
+        description="What every path begins with as clients see it, such as `/registry`: taken off where a request has it, and put before "
+        "every link."
+    ),
+]
+TrustedProxies = Annotated[
+    tuple[str, ...],
+    Meta(
+        description="Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and "
+        "`-Prefix` headers are believed; from anyone else they are ignored."
+    ),
+]
 MaxBodyBytes = Annotated[int, Meta(ge=1024, description="Largest request body in bytes; a larger one is refused.")]
 MaxHeaderBytes = Annotated[int, Meta(ge=1024, description="Largest sum of a request's path, query and headers in bytes.")]
 MaxJsonDepth = Annotated[int, Meta(ge=8, le=900, description="Deepest nesting of a JSON body; its reader can do no more than 900.")]
@@ -113,6 +132,13 @@ StatementTimeout = Annotated[float, Meta(gt=0, description="How long one databas
 SlowStatement = Annotated[
     float, Meta(ge=0, description="A database statement that takes this many milliseconds or longer is logged as a warning; 0 logs none.")
 ]
+OtlpEndpoint = Annotated[
+    str,
+    Meta(
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP, such as `http://127.0.0.1:4318`) that traces and metrics are "
+        "sent to. Needs `modelyard[otel]`. Without it, the standard `OTEL_EXPORTER_OTLP_ENDPOINT` counts."
+    ),
+]
 ShutdownGrace = Annotated[int, Meta(ge=0, description="How long requests in flight may take to finish when the server is told to stop.")]
 
 
@@ -132,6 +158,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     insecure_no_auth: InsecureNoAuth = False
     allowed_hosts: AllowedHosts = ()
     cors_origins: CorsOrigins = ()
+    path_prefix: PathPrefix = ""
+    trusted_proxies: TrustedProxies = ()
     max_body_bytes: MaxBodyBytes = 16 * 1024 * 1024
     max_header_bytes: MaxHeaderBytes = 64 * 1024
     max_json_depth: MaxJsonDepth = 500
@@ -144,6 +172,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     connect_timeout_seconds: ConnectTimeout = 10.0
     statement_timeout_seconds: StatementTimeout = 30.0
     slow_statement_ms: SlowStatement = 1000.0
+    otlp_endpoint: OtlpEndpoint = ""
     shutdown_grace_seconds: ShutdownGrace = 30
 
     @property
@@ -175,7 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def redacted(self) -> dict[str, Any]:
         """Every setting as plain data that may be shown or logged: passwords are `***`."""
         shown: dict[str, Any] = msgspec.to_builtins(self)
-        return shown | {"database_url": redact_url(self.database_url)}
+        return shown | {name: redact_url(shown[name]) for name in ("database_url", "otlp_endpoint")}
 
     def __repr__(self) -> str:
         return f"Settings({self.redacted()})"
@@ -188,10 +217,14 @@ FIELDS: Mapping[str, msgspec.structs.FieldInfo] = types.MappingProxyType({field.
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """`notes` are sentences to show or log at the start: what was understood differently, or ignored."""
+    """`notes` are sentences to show or log at the start: what was understood differently, or ignored.
+
+    `sources` says of each setting that was given where it was set.
+    """
 
     settings: Settings
     notes: tuple[str, ...]
+    sources: Mapping[str, str] = {}
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -209,6 +242,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | 
     """
     original = settings_mr.translate(environ)
     given: dict[str, _Given] = {}
+    given |= _from_opentelemetry(environ)
     given |= _from_file(config or environ.get(CONFIG_VARIABLE))
     given |= {name: _Given(value.text, value.source) for name, value in original.values.items()}
     ours = _from_environment(environ)
@@ -217,8 +251,9 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | 
         raise SettingsError(original.problem)
     given |= ours
     settings = Settings(**{name: _convert(name, value) for name, value in given.items()})
-    _check(settings, {name: value.source for name, value in given.items()})
-    return Loaded(settings, original.notes)
+    sources = {name: value.source for name, value in given.items()}
+    _check(settings, sources)
+    return Loaded(settings, original.notes, sources)
 
 
 def hand_over(settings: Settings) -> dict[str, str]:
@@ -261,6 +296,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _from_opentelemetry(environ: Mapping[str, str]) -> dict[str, _Given]:
+    """Set for every program of a machine, often: a collector that does not speak HTTP is for others."""
+    endpoint = environ.get(OTLP_VARIABLE, "").strip()
+    if not endpoint.startswith(_HTTP) or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return {}
+    return {"otlp_endpoint": _Given(endpoint, f"the variable {OTLP_VARIABLE}")}
+
+
 def _from_file(path: str | None) -> dict[str, _Given]:
     if not path:
         return {}
@@ -301,7 +344,7 @@ def _convert(name: str, given: _Given) -> Any:
     type_, value = FIELDS[name].type, given.value
     if given.text and isinstance(value, str):
         value = value.strip()
-        if type_ in (AllowedHosts, CorsOrigins):
+        if type_ in (AllowedHosts, CorsOrigins, TrustedProxies):
             value = [item for item in (part.strip() for part in value.split(",")) if item]
     try:
         return msgspec.convert(value, type_, strict=not given.text)
@@ -317,14 +360,17 @@ def _problem(name: str, value: object, source: str, remedy: str) -> str:
 def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     """What no single value shows."""
 
-    def refuse(name: str, remedy: str) -> None:
+    def refuse(name: str, remedy: str) -> NoReturn:
         raise SettingsError(_problem(name, getattr(settings, name), sources.get(name, "default"), remedy))
 
     if settings.database_url and settings.database_url.partition("://")[0] not in DATABASE_SCHEMES:
         refuse("database_url", f"it must begin with one of {', '.join(f'{scheme}://' for scheme in DATABASE_SCHEMES)}.")
+    if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(_HTTP):
+        refuse("otlp_endpoint", "it must be a URL such as http://127.0.0.1:4318.")
     for origin in settings.cors_origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             refuse("cors_origins", f"{origin!r} is no origin; write it as browsers send it, such as https://ui.example.org, or `*`.")
+    _check_front(settings, refuse)
     if settings.workers > 1 and settings.uses_sqlite:
         refuse(
             "workers",
@@ -336,3 +382,13 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
             "nobody is asked who they are yet, so the server stays on this machine (127.0.0.1, ::1, localhost). Put a proxy that asks in "
             f"front of it, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}.",
         )
+
+
+def _check_front(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> None:
+    if settings.path_prefix and not PATH_PREFIX.fullmatch(settings.path_prefix):
+        refuse("path_prefix", "it must begin with a slash, not end in one, and have only letters, digits and `._~-`, such as /registry.")
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            refuse("trusted_proxies", f"{error}; give addresses such as 10.0.0.7 or networks such as 10.0.0.0/8.")

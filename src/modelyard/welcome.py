@@ -13,6 +13,7 @@ EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
 
 def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
     """Write it to standard output: plain where that is no terminal."""
+    url += loaded.settings.path_prefix
     out = console or rich.get_console()
     out.print(f"\n[bold]Modelyard {__version__}[/] is ready.\n", highlight=False)
     for label, text in _facts(url, loaded):
@@ -20,7 +21,7 @@ def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
     out.print("\nTry it:\n", highlight=False)
     out.print(EXAMPLE.format(url=url), highlight=False, markup=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C stops it.[/]\n", highlight=False)
-    for note in (*loaded.notes, *_cautions(loaded)):
+    for note in (*loaded.notes, *(f"{caution}; {remedy}." for caution, remedy in cautions(loaded))):
         out.print(f"[yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
 
 
@@ -35,11 +36,14 @@ def _facts(url: str, loaded: Loaded) -> list[tuple[str, str]]:
     ]
 
 
-def _cautions(loaded: Loaded) -> list[str]:
+def cautions(loaded: Loaded) -> list[tuple[str, str]]:
+    """What the settings allow that one should know of, each with what to do."""
     settings = loaded.settings
-    cautions = []
+    found = []
     if settings.insecure_no_auth:
-        cautions.append("nobody is asked who they are: everyone who reaches this port may read and change everything.")
+        everyone = "nobody is asked who they are: everyone who reaches this port may read and change everything"
+        found.append((everyone, "let only those reach it who may"))
     if "*" in settings.accepted_hosts and "*" not in settings.allowed_hosts:
-        cautions.append("requests under any host name are answered; name the right ones by MODELYARD_ALLOWED_HOSTS to keep others out.")
-    return cautions
+        others = "name the right ones by MODELYARD_ALLOWED_HOSTS to keep others out"
+        found.append(("requests under any host name are answered", others))
+    return found

@@ -69,3 +69,21 @@ def test_the_example_of_an_artifact_says_its_type(base: str, page: Page) -> None
     page.locator("#search").fill("createArtifact")
     page.locator("#list a").first.click()
     expect(page.locator("#main textarea")).to_have_value(re.compile('"artifactType": "model-artifact"'))
+
+
+def test_it_works_under_a_path_prefix(serve: Serve, new_database: NewDatabase, page: Page) -> None:
+    base = serve(new_database("sqlite"), env={"MODELYARD_PATH_PREFIX": "/registry"}) + "/registry"
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    page.goto(base)  # without a slash at the end
+    page.get_by_role("link", name="API documentation").click()
+    page.locator("#search").fill("createRegisteredModel")
+    page.locator("#list a").first.click()
+    page.locator("#main textarea").fill('{"name": "made under a prefix"}')
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#main")).to_contain_text('"name": "made under a prefix"')
+    assert [url for url in asked if not url.startswith(base)] == []

@@ -31,7 +31,7 @@ def serving(database_url: str, *arguments: str, home: Path, env: Mapping[str, st
         *(sys.executable, "-m", "modelyard", "serve", "--host", "127.0.0.1", "--port", "0", "--ready-file", str(ready)),
         *("--database-url", database_url, "--data-dir", str(home / "data"), *arguments),
     ]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MODELYARD_", "MR_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MODELYARD_", "MR_", "OTEL_"))}
     child = Child(command, log=home / "server.log", env={**inherited, **(env or {})})
     try:
         child.wait_until(lambda: ready.exists() and ready.stat().st_size > 0)

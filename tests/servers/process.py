@@ -63,6 +63,15 @@ class Child:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative when a signal ended it."""
+        return self._process.poll()
+
+    def wait_until_ended(self, *, seconds: float = 60) -> None:
+        """Raises TimeoutExpired."""
+        self._process.wait(seconds)
+
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
         """Poll `ready`; raises RuntimeError with the log when the process ends or the time is up before it holds."""
         deadline = time.monotonic() + seconds

@@ -16,13 +16,7 @@ from modelyard import __version__, server
 from modelyard.__main__ import app
 from modelyard.settings import handed
 
-
-@pytest.fixture(autouse=True)
-def away_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in os.environ:
-        if name.startswith(("MODELYARD_", "MR_")):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("away_from_the_project")
 
 
 @pytest.fixture(autouse=True)

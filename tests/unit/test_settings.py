@@ -176,3 +176,51 @@ def test_json_may_be_nested_as_deeply_as_its_reader_can_follow_and_no_deeper() -
     assert loaded().max_json_depth == 500
     assert loaded(environ={"MODELYARD_MAX_JSON_DEPTH": "900"}).max_json_depth == 900
     assert "900" in refusal(environ={"MODELYARD_MAX_JSON_DEPTH": "901"})
+
+
+@pytest.mark.parametrize("prefix", ["registry", "/", "/registry/", "//registry", "/a b", "/..", "/a/../b", "/a?b", "/%72"])
+def test_a_path_prefix_is_whole_segments_of_plain_characters(prefix: str) -> None:
+    assert "such as /registry" in refusal({"path_prefix": prefix})
+
+
+def test_a_path_prefix_may_have_several_segments() -> None:
+    assert loaded({"path_prefix": "/ml/registry.v1"}).path_prefix == "/ml/registry.v1"
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    chosen = loaded(environ={"MODELYARD_TRUSTED_PROXIES": "10.0.0.7, 10.1.0.0/16,2001:db8::/32"})
+    assert chosen.trusted_proxies == ("10.0.0.7", "10.1.0.0/16", "2001:db8::/32")
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example.org", "10.0.0.0/33", "10.0.0.7/8", "*", ""])
+def test_anything_else_is_no_trusted_proxy(proxy: str) -> None:
+    assert "10.0.0.0/8" in refusal({"trusted_proxies": [proxy]})
+
+
+def test_the_standard_variable_of_opentelemetry_counts_where_nothing_else_is_set(tmp_path: Path) -> None:
+    standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    file = tmp_path / "modelyard.toml"
+    file.write_text('otlp_endpoint = "http://other:4318"')
+    assert loaded(environ=standard).otlp_endpoint == "http://collector:4318"
+    assert loaded(environ=standard, config=file).otlp_endpoint == "http://other:4318"
+    assert loaded(environ={**standard, "MODELYARD_OTLP_ENDPOINT": "http://ours:4318"}).otlp_endpoint == "http://ours:4318"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"},
+    ],
+)
+def test_what_opentelemetry_is_told_for_others_stops_nothing(others: dict[str, str]) -> None:
+    assert loaded(environ=others).otlp_endpoint == ""
+
+
+def test_an_endpoint_that_is_no_url_is_refused() -> None:
+    assert "http://127.0.0.1:4318" in refusal(environ={"MODELYARD_OTLP_ENDPOINT": "collector:4317"})
+
+
+def test_a_password_in_an_endpoint_is_not_shown() -> None:
+    assert "s3cret" not in repr(loaded(environ={"MODELYARD_OTLP_ENDPOINT": "https://ann:s3cret@collector:4318"}))

@@ -61,10 +61,14 @@ def head() -> str:
     return found
 
 
+def knows(revision: str) -> bool:
+    """Whether it is the schema of this program or of an older one."""
+    return revision in {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
+
+
 def _refuse_newer(revision: str | None) -> None:
     """A newer program may have changed anything: nothing of this one can be trusted to be right there."""
-    known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and not knows(revision):
         raise Unavailable(
             f"the store was made by a newer Modelyard (schema {revision}, this program knows {head()}): "
             "start a newer version, or restore a backup"

@@ -13,6 +13,7 @@ from modelyard.api.http.body import Disconnected, Room, linger
 from modelyard.api.http.cold import ColdRoute, ColdRoutes
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.door import NOT_FOUND, Door, no_route
+from modelyard.api.http.front import Front
 from modelyard.api.http.gate import CLOSE, Gate
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
@@ -22,6 +23,7 @@ from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
+from modelyard.api.http.tracing import Span, Tracer
 from modelyard.context import Caller
 from modelyard.logs import Access
 from modelyard.tally import Tally, current_tally
@@ -56,6 +58,8 @@ class Edge:
         access: Callable[[Access], None],
         idempotency: IdempotentRunner | None = None,
         observe: Observe | None = None,
+        front: Front | None = None,
+        tracer: Tracer | None = None,
         startup: Hook | None = None,
         shutdown: Hook | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -71,6 +75,8 @@ class Edge:
         self._log = logger
         self._access = access
         self._observe = observe
+        self._front = front
+        self._tracer = tracer
         self._startup = startup
         self._shutdown = shutdown
         self._clock = clock
@@ -89,6 +95,9 @@ class Edge:
     async def serve(self, scope: Scope, receive: Receive, send: Send, write: Write | None = None) -> None:
         """Answer one request. A server that has a shorter way for whole answers gives it as `write`."""
         started = self._clock()
+        base = ""
+        if self._front is not None:
+            scope, base = self._front.seen(scope)
         headers: list[Header] = scope["headers"]
         named = dict(headers)
         raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
@@ -96,15 +105,21 @@ class Edge:
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
         tally = Tally(caller.request_id)
         current_tally.set(tally)  # never reset: the server runs each request as a task, with a context of its own
-        request = Request(scope["method"], scope["path"], caller=caller, query_string=scope["query_string"], headers=headers)
+        client, _ = scope.get("client") or ("", 0)
+        method, path, query = scope["method"], scope["path"], scope["query_string"]
+        request = Request(method, path, caller=caller, query_string=query, headers=headers, base=base, client=client)
+        span = None if self._tracer is None else self._tracer.begin(request, scope)
         try:
             response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
             headers = self._headers(request, response, named)
             if write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
                 await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
-            return  # only receiving and sending raise these here: the client is gone, and there is nobody to tell
-        self._record(request, response.status, self._clock() - started, tally)
+            # Only receiving and sending raise these here: the client is gone, and there is nobody to tell.
+            if span is not None:
+                span.end(request, 0, self._clock() - started)
+            return
+        self._record(request, response.status, self._clock() - started, tally, span)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -161,10 +176,26 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float, tally: Tally) -> None:
+    def _record(self, request: Request, status: int, seconds: float, tally: Tally, span: Span | None) -> None:
+        trace_id = ""
+        if span is not None:
+            span.end(request, status, seconds)
+            trace_id = span.trace_id
         if self._observe is not None:
             self._observe(request, status, seconds, tally)
-        caller, path = request.caller, request.path[:_LONGEST_LOGGED]
-        took, asked, count = int(seconds * 1e6) / 1000, int(tally.seconds * 1e6) / 1000, tally.statements
-        line = Access(request.method, path, status, took, asked, count, caller.dialect, request.operation, caller.request_id, caller.name)
-        self._access(line)
+        self._access(
+            Access(
+                request.method,
+                request.path[:_LONGEST_LOGGED],
+                status,
+                int(seconds * 1e6) / 1000,
+                int(tally.seconds * 1e6) / 1000,
+                tally.statements,
+                request.caller.dialect,
+                request.operation,
+                request.caller.request_id,
+                request.caller.name,
+                request.client,
+                trace_id,
+            )
+        )

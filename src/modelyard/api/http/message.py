@@ -25,7 +25,7 @@ class Request:
     once its operation is called, so a handler may be run again with it.
     """
 
-    __slots__ = ("_query", "body", "caller", "headers", "method", "operation", "path", "path_params", "query_string")
+    __slots__ = ("_query", "base", "body", "caller", "client", "headers", "method", "operation", "path", "path_params", "query_string")
 
     def __init__(
         self,
@@ -37,6 +37,8 @@ class Request:
         headers: Sequence[Header] = (),
         body: bytes = b"",
         path_params: dict[str, str] | None = None,
+        base: str = "",
+        client: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -48,6 +50,10 @@ class Request:
         self.caller = caller
         self.path_params = {} if path_params is None else path_params
         """Percent-decoded; an empty segment is `""`."""
+        self.base = base
+        """What goes before a path of this server in a link: nothing, a path prefix, or a whole URL; it does not end in a slash."""
+        self.client = client
+        """The address of who asks; empty where none is known."""
         self.operation = ""
         """The id of the operation that answers it; empty until, and unless, one is found."""
         self._query: Mapping[str, str] | None = None

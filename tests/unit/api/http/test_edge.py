@@ -239,6 +239,7 @@ async def test_each_answer_leaves_one_line_and_one_measurement() -> None:
         "operation": "getToy",
         "request_id": "r1",
         "caller": "anonymous",
+        "client": "127.0.0.1",
     }
     assert (second["status"], second["operation"], second["dialect"]) == (404, "", "ops")
     assert [measured[:2] for measured in toys.observed] == [("getToy", 200), ("", 404)]

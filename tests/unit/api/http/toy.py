@@ -13,11 +13,13 @@ from modelyard.api.http.asgi import Message
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
+from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Handler, Operation
+from modelyard.api.http.tracing import Tracer
 
 PREFIX = "/api/toys/v1"
 LIMITS = Limits(body=1000, head=2000, header_count=20, json_depth=50)
@@ -133,7 +135,11 @@ class Toys:
         cors: Sequence[str] = (),
         hosts: Sequence[str] = (),
         idempotency: IdempotentRunner | None = None,
+        front: Front | None = None,
+        tracer: Tracer | None = None,
+        peer: str = "127.0.0.1",
     ) -> None:
+        self.peer = peer
         self.log = Log()
         self.observed: list[tuple[str, int, float]] = []
         self.edge = Edge(
@@ -143,9 +149,11 @@ class Toys:
             cors=Cors(cors),
             hosts=Hosts(hosts),
             logger=self.log,
-            access=lambda line: self.log.info("request", **msgspec.structs.asdict(line)),
+            access=lambda line: self.log.info("request", **msgspec.to_builtins(line)),
             idempotency=idempotency,
             observe=lambda request, status, seconds, _: self.observed.append((request.operation, status, seconds)),
+            front=front,
+            tracer=tracer,
         )
 
     async def call(
@@ -164,7 +172,7 @@ class Toys:
     async def send(self, method: str, target: str, headers: list[tuple[str, str]], chunks: list[bytes]) -> Answer:
         messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
         messages[-1]["more_body"] = False
-        return await exchange(self.edge, scope(method, target, headers), messages)
+        return await exchange(self.edge, {**scope(method, target, headers), "client": (self.peer, 50000)}, messages)
 
 
 class Gone(Exception):
