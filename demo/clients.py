@@ -28,7 +28,7 @@ def python_with(version: str, say: Callable[[str], None] = lambda _: None) -> Pa
     pinned = home / "constraints.txt"
     pinned.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("model-registry")))
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pinned)]
-    installation = subprocess.run([*command, f"model-registry=={version}"], capture_output=True, text=True, check=False)  # noqa: S603 - pip, and our own arguments
+    installation = subprocess.run([*command, f"model-registry=={version}"], capture_output=True, text=True, check=False)  # noqa: S603 - runs pip with arguments of ours; nothing comes from outside
     if installation.returncode:
         reason = (installation.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise CannotInstallError(f"pip cannot install model-registry {version}: {reason}")

@@ -42,8 +42,8 @@ class Logbook:
         self._ask("finish_run", outcome=outcome)
 
     def _ask(self, action: str, **arguments: Any) -> str:
-        assert self._process.stdin is not None  # noqa: S101 - `logbook` opened both pipes
-        assert self._process.stdout is not None  # noqa: S101 - as above
+        assert self._process.stdin is not None  # noqa: S101 - narrows the type for mypy: `logbook` opened both pipes
+        assert self._process.stdout is not None  # noqa: S101 - likewise
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"action": action, **arguments}) + "\n")
             self._process.stdin.flush()
@@ -65,7 +65,7 @@ def logbook(url: str) -> Iterator[Logbook]:
     environ = {"no_proxy": "127.0.0.1"}
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environ) as process,  # noqa: S603 - our own script
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environ) as process,  # noqa: S603 - runs a script of ours; nothing comes from outside
     ):
         try:
             yield Logbook(process, errors)

@@ -28,7 +28,7 @@ def registry(home: Path) -> Iterator[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("MODELYARD_", "MR_"))}
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, stdout=output, stderr=output, env=environ) as server,  # noqa: S603 - this very interpreter, our own arguments
+        subprocess.Popen(command, stdout=output, stderr=output, env=environ) as server,  # noqa: S603 - runs this very interpreter with arguments of ours; nothing comes from outside
     ):
         try:
             yield _url(server, ready, log)
@@ -51,7 +51,10 @@ def _url(server: subprocess.Popen[bytes], ready: Path, log: Path) -> str:
 
 
 class Rest:
-    """JSON over one connection; `path` is relative to `base`, such as `http://127.0.0.1:8080/api/...`."""
+    """JSON; `path` is relative to `base`, such as `http://127.0.0.1:8080/api/...`.
+
+    A connection for each request: the server closes one that has been idle for seconds, as it would be during a training.
+    """
 
     def __init__(self, base: str) -> None:
         parts = urlsplit(base)
@@ -77,6 +80,8 @@ class Rest:
             text = answer.read().decode()
         except OSError as error:
             raise DemoError(f"{method} {path}: the server is gone ({error}).") from error
+        finally:
+            self._connection.close()
         self.requests += 1
         if answer.status not in (200, 201):
             raise DemoError(f"{method} {path} was answered {answer.status}: {text.strip()}\nIt was sent: {sent}")

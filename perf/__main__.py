@@ -32,7 +32,7 @@ def main(
     seconds: Seconds = 5.0,
     connections: Connections = 8,
     workers: Workers = 1,
-    quick: Quick = False,  # noqa: FBT002 - a flag
+    quick: Quick = False,  # noqa: FBT002 - typer makes a command's flags of such parameters
     json: Json = None,
 ) -> None:
     """Start the registry on each database, fill it, and measure what every operation costs it."""

@@ -113,7 +113,7 @@ def _on_database(plan: Plan, name: DatabaseName, yardstick: Mapping[bool, float]
 
 def _seed(server: Server, plan: Plan, watch: Watch) -> Seeded:
     with watch.making(plan.models) as progress:
-        return _loop(seed(server.port, plan.models, Random(1), progress, connections=plan.connections))  # noqa: S311 - not for secrets
+        return _loop(seed(server.port, plan.models, Random(1), progress, connections=plan.connections))  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
 
 
 def _measure_all(plan: Plan, streams: Mapping[str, Stream], subject: _Subject, watch: Watch) -> list[Cost]:
@@ -132,7 +132,7 @@ def _measure(plan: Plan, operation: str, stream: Stream, subject: _Subject) -> C
     def read_meters() -> None:
         spent.append((server.tree.cpu_seconds(), database.tree.cpu_seconds() if database and database.tree else 0.0))
 
-    requests = stream(subject.seeded, Random(2))  # noqa: S311 - not for secrets
+    requests = stream(subject.seeded, Random(2))  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
     load = _loop(send_for(plan.seconds, server.port, requests, read_meters, connections=plan.connections))
     if not load.latencies:
         raise RuntimeError(f"{operation}: no good answer, but {load.complaint or 'none at all'}")

@@ -37,14 +37,14 @@ class Server(NamedTuple):
 class _Postgres(PostgresServer):
     @property
     def pid(self) -> int:
-        assert self._child is not None  # noqa: S101 - for mypy
+        assert self._child is not None  # noqa: S101 - narrows the type for mypy
         return self._child.pid
 
 
 class _Mariadb(MariadbServer):
     @property
     def pid(self) -> int:
-        assert self._child is not None  # noqa: S101 - for mypy
+        assert self._child is not None  # noqa: S101 - narrows the type for mypy
         return self._child.pid
 
 
@@ -117,7 +117,7 @@ def _started(arguments: list[str], home: Path) -> Iterator[Server]:
         child.wait_until(ready.exists)
         took = time.perf_counter() - began
         port = urlsplit(json.loads(ready.read_bytes())["url"]).port
-        assert port is not None  # noqa: S101 - for mypy
+        assert port is not None  # noqa: S101 - narrows the type for mypy
         yield Server(port, ProcessTree(child.pid), took)
     finally:
         child.stop()

@@ -53,7 +53,7 @@ DatabaseUrl = Annotated[str | None, _option("database_url", metavar="URL")]
 
 @app.callback(invoke_without_command=True)
 def main_options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,  # noqa: FBT002 - a flag
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,  # noqa: FBT002 - typer makes a command's flags of such parameters
 ) -> None:
     if version:
         show_version()
@@ -95,7 +95,7 @@ def serve(
     }
     loaded = _load(flags, config)
 
-    from modelyard import server, welcome  # noqa: PLC0415 - see the module's docstring
+    from modelyard import server, welcome  # noqa: PLC0415 - imported when needed, to start fast (see the module's docstring)
 
     try:
         server.serve(loaded.settings, lambda url: welcome.show(url, loaded), ready_file)
@@ -133,7 +133,7 @@ def wipe(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     config: Config = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Really do it.")] = False,  # noqa: FBT002 - a flag
+    yes: Annotated[bool, typer.Option("--yes", help="Really do it.")] = False,  # noqa: FBT002 - typer makes a command's flags of such parameters
 ) -> None:
     """Empty a store: every record, its history and its audit trail. For test beds; there is no way back."""
     loaded = _load({"data_dir": data_dir, "database_url": database_url}, config)
@@ -141,7 +141,7 @@ def wipe(
     if not yes:
         _fail(f"This removes everything in {where}, for ever. If you mean it, say so with --yes. Nothing was removed.", code=2)
 
-    from modelyard import errors  # noqa: PLC0415 - see the module's docstring
+    from modelyard import errors  # noqa: PLC0415 - imported when needed, to start fast (see the module's docstring)
     from modelyard.app import wipe as wipe_store  # noqa: PLC0415 - likewise
 
     try:

@@ -26,6 +26,7 @@ from modelyard.api.ops.traffic import Traffic
 from modelyard.api.ops.workers import OwnFigures, WorkerFigures
 from modelyard.artifacts.repository import ArtifactParents, artifacts
 from modelyard.artifacts.service import ArtifactService
+from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.repository import SqlEvents
 from modelyard.context import system_clock
@@ -37,6 +38,7 @@ from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.health import List, StoreHealth
+from modelyard.records.sql_trash import SqlTrash
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
@@ -119,10 +121,10 @@ def open_database(settings: Settings, url: DatabaseUrl, meter: Meter | None = No
     }
     try:
         if url.flavour is Flavour.POSTGRESQL:
-            from modelyard.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+            from modelyard.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra, which may not be installed
 
             return PostgresDatabase(url, **options)
-        from modelyard.store.mysql import MySqlDatabase  # noqa: PLC0415 - an extra
+        from modelyard.store.mysql import MySqlDatabase  # noqa: PLC0415 - its driver is an extra, which may not be installed
 
         return MySqlDatabase(url, **options)
     except ModuleNotFoundError as error:
@@ -147,11 +149,14 @@ def _telemetry(settings: Settings) -> "Telemetry | None":
 
 def build_services(database: Database) -> Services:
     """The domains over a database."""
-    ledger = Ledger(SqlEvents(), system_clock)
-    artifact_service = ArtifactService(database, artifacts(), ArtifactParents(), ledger)
-    model_service = ModelService(database, ModelRecords(models(), versions()), artifact_service, ledger)
-    run_records = ExperimentRecords(experiments(), runs(), metric_points())
-    deployment_records = DeploymentRecords(environments(), services(), serve_records())
+    model, version, experiment, run, point = models(), versions(), experiments(), runs(), metric_points()
+    artifact, environment, service, serve = artifacts(), environments(), services(), serve_records()
+    trash = SqlTrash((model, version, experiment, run, point, artifact, environment, service, serve), ARTIFACT_PARENT)
+    ledger = Ledger(SqlEvents(), system_clock, trash)
+    artifact_service = ArtifactService(database, artifact, ArtifactParents(), ledger)
+    model_service = ModelService(database, ModelRecords(model, version), artifact_service, ledger)
+    run_records = ExperimentRecords(experiment, run, point)
+    deployment_records = DeploymentRecords(environment, service, serve)
     return Services(
         models=model_service,
         experiments=ExperimentService(database, run_records, artifact_service, ledger),

@@ -196,7 +196,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def accepted_hosts(self) -> tuple[str, ...]:
         """Names a `Host` header may carry, without port; `*` stands for any."""
-        everywhere = self.host in ("0.0.0.0", "::") and not self.allowed_hosts  # noqa: S104 - recognised, not bound
+        everywhere = self.host in ("0.0.0.0", "::") and not self.allowed_hosts  # noqa: S104 - the address is recognised here, and bound only where the settings say so
         if everywhere or "*" in self.allowed_hosts:
             return ("*",)
         return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", bracketed(self.host), *self.allowed_hosts)))

@@ -38,4 +38,4 @@ def serving(database_url: str, *arguments: str, home: Path, env: Mapping[str, st
         yield Serving(json.loads(ready.read_bytes())["url"].rstrip("/"), child)
     finally:
         child.stop()
-        print(f"---- log of {database_url.split(':', maxsplit=1)[0]} server, process {child.pid}\n{child.tail()}")  # noqa: T201 - for pytest
+        print(f"---- log of {database_url.split(':', maxsplit=1)[0]} server, process {child.pid}\n{child.tail()}")  # noqa: T201 - pytest shows it when a test fails

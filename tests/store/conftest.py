@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from modelyard.store import migrate
+from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe
 from tests.conftest import NewDatabase
+from tests.store.things import create_tables
 from tests.store.worlds import sql_world, world_at
 from tests.unit.world import World, memory_world
 
@@ -46,6 +49,29 @@ async def lasting_worlds(new_store: NewStore) -> AsyncIterator[Worlds]:
             return worlds[flavour]
 
         yield find
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A SQLite file with the table of `things`."""
+    create_tables(f"sqlite:///{tmp_path / 'test.db'}")
+    return tmp_path / "test.db"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(path)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=[pytest.param("postgresql", id="postgresql"), pytest.param("mysql", id="mariadb")])
+def url(request: pytest.FixtureRequest, new_database: NewDatabase) -> str:
+    """A database with the table of `things`, once on each server."""
+    url = new_database(request.param)
+    create_tables(url)
+    return url
 
 
 @pytest.fixture(params=DATABASES)

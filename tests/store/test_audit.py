@@ -65,7 +65,7 @@ async def test_every_change_of_every_kind(world: World) -> None:
     changes, models, experiments, deployments = Changes(world), world.models, world.experiments, world.deployments
     properties = {"n": 2**53 + 1, "f": 0.1, "t": "é 🦜", "s": StructValue("e30="), "b": True}
 
-    new = NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",))  # type: ignore[arg-type]  # several types in one dict
+    new = NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",))  # type: ignore[arg-type]  # the values of this dict are of several types, which mypy joins to object
     model = await changes.created(models.create_model(ANN, new), Kind.MODEL)
     world.clock.move(1)
     await changes.updated(models.update_model(ANN, model.id, ModelPatch(owner="ann", tasks=None, properties={})), Kind.MODEL, model)

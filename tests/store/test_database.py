@@ -103,7 +103,7 @@ async def test_ids_are_never_given_twice(database: Database) -> None:
     third = await database.write(lambda unit: add(unit, "third"))
 
     assert third > first > 0
-    ids = await asyncio.gather(*(database.write(lambda unit, n=n: add(unit, f"more {n}")) for n in range(20)))  # type: ignore[misc]  # a default in a lambda
+    ids = await asyncio.gather(*(database.write(lambda unit, n=n: add(unit, f"more {n}")) for n in range(20)))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     assert len({first, third, *ids}) == 22
 
 

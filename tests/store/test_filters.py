@@ -170,7 +170,7 @@ NEVER = Compare(Property("nowhere"), EQ, "x")
         Not(Exists(Field("tasks"))),
         Not(NEVER),
         # no record is true and false at once
-        Or((Compare(Property("a"), EQ, 1), Compare(Property("a"), EQ, True))),  # noqa: FBT003 - a literal of the filter
+        Or((Compare(Property("a"), EQ, 1), Compare(Property("a"), EQ, True))),  # noqa: FBT003 - a literal of the filter, which does not switch anything
         And((Exists(Property("a", PropertyType.BOOLEAN)), Not(In(Property("a"), (True, False))))),
         In(Property("a"), (1, 1.0, True, "1", 2**53 + 1)),
     ],

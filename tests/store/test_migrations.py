@@ -10,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, func, inspect, select
+from sqlalchemy import Connection, event, inspect
 
 from modelyard.app import bring_up_to_date
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
@@ -22,14 +22,14 @@ from modelyard.overview.health import SchemaState, StoreHealth
 from modelyard.search.page import ListQuery
 from modelyard.store import migrate, schema
 from modelyard.store.columns import METADATA
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe
 from tests.conftest import NewDatabase
 from tests.servers.sql import execute
 from tests.store.conftest import DATABASES
 from tests.store.things import opened
-from tests.store.worlds import sql_world, world_at
+from tests.store.worlds import row_counts, sql_world, world_at
 from tests.unit.world import ANN, World
 
 
@@ -46,7 +46,7 @@ def _sequenced(found: Any) -> bool:
     return change == "modify_default" and column == "id" and "_id_seq'::regclass" in str(default.arg)
 
 
-def _ours(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:  # noqa: FBT001 - Alembic's signature
+def _ours(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:  # noqa: FBT001 - Alembic calls it so, by position
     """MySQL's id sequences are tables that only the migration knows; it also makes an index for a foreign key that has none."""
     return not reflected or not (
         (kind == "table" and str(name).endswith("_sequence")) or (kind == "index" and name in _FOREIGN_KEY_INDEXES)
@@ -124,6 +124,30 @@ async def test_down_to_nothing_and_up_again_with_data_in_it(database_url: str) -
         assert (await world.models.list_models(ANN, ListQuery())).items == []
         await fill(world)
         assert [model.id for model in (await world.models.list_models(ANN, ListQuery())).items] == [1]
+
+
+async def test_what_is_in_the_trash_survives_the_step_down_and_up(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with world_at(database_url) as world:
+        await fill(world)
+        version, model = [
+            (await world.models.list_versions(ANN, ListQuery())).items[0],
+            (await world.models.list_models(ANN, ListQuery())).items[0],
+        ]
+        deletions = [await world.models.trash_version(ANN, version.id), await world.models.trash_model(ANN, model.id)]
+
+    await asyncio.to_thread(migrate.downgrade, url, "0001")
+    await asyncio.to_thread(migrate.upgrade, url)
+
+    async with world_at(database_url) as world:
+        found = (await world.trash.list_deletions(ANN, limit=9)).items
+        assert [(one.id, one.kind, one.record_id, one.name) for one in found[:2]] == [
+            (one.id, one.kind, one.record_id, one.name) for one in reversed(deletions)
+        ]
+        for deletion in reversed(deletions):
+            await world.trash.restore(ANN, deletion.id)
+        assert (await world.models.get_version(ANN, version.id), await world.models.get_model(ANN, model.id)) == (version, model)
 
 
 async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:
@@ -271,12 +295,12 @@ class TestWipe:
     async def test_empties_everything_and_ids_begin_again(self, sql: World) -> None:
         for _ in range(2):
             await fill(sql)
-            assert {table for table, count in (await rows(sql)).items() if not count} <= {"idempotency_key", "id_sequence"}
+            assert {table for table, count in (await row_counts(sql)).items() if not count} <= {"idempotency_key", "id_sequence"}
 
             await wipe(sql.database)
 
             assert await sql.events() == []
-            left = {table: count for table, count in (await rows(sql)).items() if count and table != "id_sequence"}
+            left = {table: count for table, count in (await row_counts(sql)).items() if count and table != "id_sequence"}
             assert left == {"project": 1}
         await fill(sql)
         assert (await sql.models.get_model(ANN, 1)).name == "fraud"
@@ -296,7 +320,7 @@ class TestWipe:
 async def fill(world: World) -> None:
     """At least one row of every kind, indexed properties, claims and events."""
     properties = {"n": 1, "s": "text"}
-    model = await world.models.create_model(ANN, NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",)))  # type: ignore[arg-type]  # numbers and texts
+    model = await world.models.create_model(ANN, NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",)))  # type: ignore[arg-type]  # the values of this dict are numbers and texts, which mypy joins to object
     version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
     experiment = await world.experiments.create_experiment(ANN, NewExperiment())
     run = await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id))
@@ -305,12 +329,4 @@ async def fill(world: World) -> None:
     environment = await world.deployments.create_environment(ANN, NewEnvironment())
     service = await world.deployments.create_service(ANN, NewInferenceService(environment_id=environment.id, model_id=model.id))
     await world.deployments.create_serve(ANN, NewServeRecord(name="rollout", service_id=service.id, version_id=version.id))
-
-
-async def rows(world: World) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for table in METADATA.sorted_tables:
-        row = await world.database.reader.row(Statement("count", select(func.count()).select_from(table)), {})
-        assert row is not None
-        found[table.name] = int(row[0])
-    return found
+    await world.deployments.trash_environment(ANN, (await world.deployments.create_environment(ANN, NewEnvironment())).id)

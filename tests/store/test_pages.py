@@ -39,8 +39,8 @@ async def insert(world: World, model_id: int, moments: Moments) -> list[ModelVer
             "properties": {"n": 1},
         }
         times = {"created_at": Millis(NOON + created), "updated_at": Millis(NOON + updated)}
-        row = ModelVersion(**blank | times | {"model_id": model_id, "name": f"v{next(NUMBERS)}"})  # type: ignore[arg-type]  # fields of several types in one dict
-        rows.append(await world.database.write(lambda unit, row=row: world.records.versions.insert(unit, row)))  # type: ignore[misc]  # a default in a lambda
+        row = ModelVersion(**blank | times | {"model_id": model_id, "name": f"v{next(NUMBERS)}"})  # type: ignore[arg-type]  # the values of this dict are of several types, which mypy joins to object
+        rows.append(await world.database.write(lambda unit, row=row: world.records.versions.insert(unit, row)))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     return rows
 
 
@@ -110,7 +110,7 @@ async def test_a_filter_that_the_database_only_approximates(world: World, walk: 
     for number, row in enumerate(rows):
         text = "É" if number % every == 0 else "È"
         await world.database.write(
-            lambda unit, row=row, text=text: world.records.versions.update(unit, row, with_author(row, text))  # type: ignore[misc]  # a default in a lambda
+            lambda unit, row=row, text=text: world.records.versions.update(unit, row, with_author(row, text))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
         )
     wanted = Like(Field("author"), "%é%", fold=True)
 
@@ -128,7 +128,7 @@ async def test_few_matches_among_many_rows_come_on_one_page(world: World) -> Non
     model = await world.models.create_model(ANN, NewModel())
     rows = await insert(world, model.id, [(0, 0)] * 60)
     for row in (rows[20], rows[40], rows[59]):
-        await world.database.write(lambda unit, row=row: world.records.versions.update(unit, row, with_author(row, "É")))  # type: ignore[misc]  # a default in a lambda
+        await world.database.write(lambda unit, row=row: world.records.versions.update(unit, row, with_author(row, "É")))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     query = ListQuery(scope=equals("model_id", model.id), filter=Like(Field("author"), "é", fold=True), limit=2)
 
     first = await world.models.list_versions(ANN, query)

@@ -80,7 +80,7 @@ async def test_concurrent_patches_lose_none(world: World) -> None:
         assert locked is not None
         await world.models.update_model(ANN, made.id, ModelPatch(properties={**locked.properties, f"p{number}": number}))
 
-    await asyncio.gather(*(world.database.write(lambda unit, number=number: work(unit, number)) for number in range(20)))  # type: ignore[misc]  # a default in a lambda
+    await asyncio.gather(*(world.database.write(lambda unit, number=number: work(unit, number)) for number in range(20)))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
 
     found = await world.models.get_model(ANN, made.id)
     assert found.properties == {f"p{number}": number for number in range(20)}

@@ -44,7 +44,7 @@ def model(name: str = "fraud", **fields: object) -> Model:
     """As a service makes it before it has an id."""
     blank: dict[str, object] = dict.fromkeys(Model.__struct_fields__)
     given = {"id": 0, "project_id": DEFAULT_PROJECT, "name": name, "properties": {}, "created_at": NOON, "updated_at": NOON, "revision": 1}
-    return Model(**blank | given | fields)  # type: ignore[arg-type]  # fields of several types in one dict
+    return Model(**blank | given | fields)  # type: ignore[arg-type]  # the values of this dict are of several types, which mypy joins to object
 
 
 class TestRepository:

@@ -15,15 +15,9 @@ from modelyard.store import migrate
 from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.urls import DatabaseUrl
 from tests.servers.process import Child
-from tests.store.things import add, count, create_tables
+from tests.store.things import add, count
 from tests.store.worlds import world_at
 from tests.unit.world import ANN
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    create_tables(f"sqlite:///{tmp_path / 'test.db'}")
-    return tmp_path / "test.db"
 
 
 async def test_the_file_is_in_wal_mode_and_synced(path: Path) -> None:
@@ -40,14 +34,14 @@ async def test_what_was_acknowledged_survives_reopening(path: Path) -> None:
         database = SqliteDatabase(path)
         await database.open()
         assert await count(database) == number
-        await database.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # a default in a lambda
+        await database.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
         await database.close()
 
 
 async def test_closing_waits_for_what_is_being_written(path: Path) -> None:
     database = SqliteDatabase(path)
     await database.open()
-    tasks = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(20)]  # type: ignore[misc]  # a default in a lambda
+    tasks = [asyncio.create_task(database.write(lambda unit, n=n: add(unit, f"t{n}"))) for n in range(20)]  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
@@ -92,7 +86,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, processes: 
         logs = [tmp_path / f"{round_} {number}.log" for number in range(processes)]
         children = [Child([*command, log.stem], log=log) for log in logs]
         for child, log in zip(children, logs, strict=True):
-            await asyncio.to_thread(child.wait_until, lambda log=log: log.read_text().count("\n") > 20)  # type: ignore[misc]  # a default in a lambda
+            await asyncio.to_thread(child.wait_until, lambda log=log: log.read_text().count("\n") > 20)  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
         for child in children:
             child.kill()
         for log in logs:

@@ -81,12 +81,12 @@ def lists(world: World) -> dict[str, Callable[[Caller, ListQuery], Awaitable[Pag
     }
 
 
-async def fill(counted: Counted) -> None:
-    """`SIZE` rows of every kind, with properties that filters can ask for."""
+async def fill(counted: Counted, size: int = SIZE) -> None:
+    """`size` rows of every kind, with properties that filters can ask for."""
     world = counted.world
 
     async def work(_: object) -> None:
-        for number in range(SIZE):
+        for number in range(size):
             text: dict[str, Any] = {"description": "é" if number % 50 == 0 else "e", "properties": {"n": number, "s": f"text {number}"}}
             await world.models.create_model(ANN, NewModel(tasks=("a", "b"), **text))
             await world.models.create_version(ANN, NewVersion(model_id=counted.model, **text))
@@ -216,14 +216,14 @@ async def test_creating(counted: Counted) -> None:
     world = counted.world
 
     assert await counted.names(world.models.create_model(ANN, NewModel())) == ["insert model", "insert audit_event"]
-    version = ["get model", "insert model_version", "insert audit_event"]
+    version = ["hold model", "insert model_version", "insert audit_event"]
     assert await counted.names(world.models.create_version(ANN, NewVersion(model_id=counted.model))) == version
-    run = ["get experiment", "insert run", "insert audit_event"]
+    run = ["hold experiment", "insert run", "insert audit_event"]
     assert await counted.names(world.experiments.create_run(ANN, NewRun(experiment_id=counted.experiment))) == run
     environment = ["insert environment", "insert audit_event"]
     assert await counted.names(world.deployments.create_environment(ANN, NewEnvironment())) == environment
     serve = NewServeRecord(service_id=counted.service, version_id=counted.version)
-    served = ["get model_version", "get inference_service", "insert serve_record", "insert audit_event"]
+    served = ["hold model_version", "hold inference_service", "insert serve_record", "insert audit_event"]
     assert await counted.names(world.deployments.create_serve(ANN, serve)) == served
     artifact = ["insert artifact", "insert audit_event"]
     assert await counted.names(world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET))) == artifact
@@ -297,5 +297,38 @@ async def test_putting(counted: Counted) -> None:
     assert await counted.names(put(DATASET, None, free.id)) == attached
 
 
+async def test_deleting_and_restoring(counted: Counted) -> None:
+    """As many whatever goes along; those who have nothing that could go along ask nothing about it."""
+    world = counted.world
+    await fill(counted, 5)
+
+    model = ["lock model", "insert trash", "trash model"]
+    version = ["lock model_version under model", "trash model_version under model"]
+    beneath = ["lock artifact under model_version", "lock serve_record under model_version", "trash serve_record under model_version"]
+    assert await counted.names(world.models.trash_model(ANN, counted.model)) == [
+        *model,
+        *version,
+        *beneath,
+        "list deletion",
+        "insert audit_event",
+    ]
+    (deletion,) = (await world.trash.list_deletions(ANN, limit=1)).items
+    assert await counted.names(world.trash.list_deletions(ANN, limit=200)) == ["list trash"]
+    assert await counted.names(world.trash.restore(ANN, deletion.id)) == [
+        "lock deletion",
+        "get trashed model",
+        "list deletion",
+        "restore metric_point",
+        "restore model",
+        "restore model_version",
+        "restore serve_record",
+        "forget deletion",
+        "insert audit_event",
+    ]
+    free = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=DATASET, external_id="x"))
+    artifact = ["lock artifact", "insert trash", "trash artifact", "list deletion", "insert audit_event"]
+    assert await counted.names(world.artifacts.trash_artifact(ANN, free.id)) == artifact
+
+
 def test_every_list_is_counted() -> None:
-    assert len(LISTS) == len(sql_repositories()) - 1  # links have no list
+    assert len(LISTS) == len(sql_repositories()) - 2  # links and the trash are no kinds of record

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from modelyard.artifacts.repository import ArtifactParents, artifacts
+from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.events import Action, Event
 from modelyard.audit.repository import SqlEvents
 from modelyard.audit.tables import AUDIT_EVENT
@@ -13,6 +14,8 @@ from modelyard.context import Caller
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.experiments.repository import experiments, metric_points, runs
 from modelyard.models.repository import models, versions
+from modelyard.records.sql_trash import SqlTrash
+from modelyard.store.columns import METADATA
 from modelyard.store.database import Database
 from modelyard.store.statements import Statement
 from modelyard.store.tables import PROJECT
@@ -25,7 +28,7 @@ _PROJECT = Statement("new project", insert(PROJECT).values(id=bindparam("id"), n
 
 
 def sql_repositories() -> Repositories:
-    return Repositories(
+    nouns = (
         models(),
         versions(),
         experiments(),
@@ -35,8 +38,8 @@ def sql_repositories() -> Repositories:
         environments(),
         services(),
         serve_records(),
-        ArtifactParents(),
     )
+    return Repositories(*nouns, ArtifactParents(), SqlTrash(nouns, ARTIFACT_PARENT))
 
 
 def sql_world(database: Database) -> World:
@@ -62,3 +65,13 @@ async def world_at(url: str) -> AsyncIterator[World]:
 async def add_project(database: Database, caller: Caller) -> None:
     """Make the caller's project; memory needs none."""
     await database.write(lambda unit: unit.execute(_PROJECT, {"id": caller.project, "name": f"project {caller.project}"}))
+
+
+async def row_counts(world: World) -> dict[str, int]:
+    """How many rows each table has."""
+    found: dict[str, int] = {}
+    for table in METADATA.sorted_tables:
+        row = await world.database.reader.row(Statement("count", select(func.count()).select_from(table)), {})
+        assert row is not None
+        found[table.name] = int(row[0])
+    return found

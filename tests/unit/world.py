@@ -21,9 +21,12 @@ from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.records.kinds import Kind
 from modelyard.records.memory import MemoryLinks, MemoryRecords
+from modelyard.records.memory_trash import MemoryTrash
 from modelyard.records.repository import Links, Records
+from modelyard.records.trash import Trash
 from modelyard.store.database import Database
 from modelyard.store.memory import MemoryDatabase
+from modelyard.trash.service import TrashService
 
 NOON = Millis(1_700_000_000_000)
 ANN = Caller(name="ann", dialect="kubeflow", request_id="request-1")
@@ -55,6 +58,7 @@ class Repositories(NamedTuple):
     services: Records[InferenceService]
     serves: Records[ServeRecord]
     parents: Links
+    trash: Trash
 
 
 class World:
@@ -67,7 +71,8 @@ class World:
         self.database = database
         self.records = records
         self.events = read_events
-        ledger = Ledger(events, self.clock)
+        ledger = Ledger(events, self.clock, records.trash)
+        self.trash = TrashService(database, records.trash, ledger)
         self.artifacts = ArtifactService(database, records.artifacts, records.parents, ledger)
         self.models = ModelService(database, ModelRecords(records.models, records.versions), self.artifacts, ledger)
         self.experiments = ExperimentService(
@@ -90,7 +95,7 @@ def memory_world() -> World:
 
 def memory_repositories(database: MemoryDatabase) -> Repositories:
     parents = MemoryLinks(database, "artifact_parent")
-    return Repositories(
+    nouns = (
         MemoryRecords[Model](database, Kind.MODEL, MODEL_FIELDS),
         MemoryRecords[ModelVersion](database, Kind.VERSION, VERSION_FIELDS, ("model_id",)),
         MemoryRecords[Experiment](database, Kind.EXPERIMENT, EXPERIMENT_FIELDS),
@@ -100,5 +105,5 @@ def memory_repositories(database: MemoryDatabase) -> Repositories:
         MemoryRecords[Environment](database, Kind.ENVIRONMENT, ENVIRONMENT_FIELDS),
         MemoryRecords[InferenceService](database, Kind.SERVICE, SERVICE_FIELDS, ("environment_id",)),
         MemoryRecords[ServeRecord](database, Kind.SERVE, SERVE_FIELDS, ("service_id",)),
-        parents,
     )
+    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents))

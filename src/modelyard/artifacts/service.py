@@ -13,6 +13,7 @@ from modelyard.context import Caller
 from modelyard.errors import Invalid, invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
 from modelyard.records.repository import Links, Records
+from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import both, equals
 from modelyard.store.database import Database, Unit, transactional
@@ -29,7 +30,7 @@ WORDS = {
 
 
 class ArtifactService:
-    """Create, read and change artifacts, free-standing or under a version or run.
+    """Create, read, change and delete artifacts, free-standing or under a version or run.
 
     Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
     """
@@ -59,6 +60,11 @@ class ArtifactService:
         if draft.type is not before.type:
             raise Invalid(f"cannot change artifact type from '{before.type}' to '{draft.type}': artifact type is immutable", field="type")
         return await self._update(unit, caller, before, draft)
+
+    @transactional
+    async def trash_artifact(self, unit: Unit, caller: Caller, artifact_id: int) -> Deletion:
+        """Move an artifact to the trash: every version and run that lists it lists it no more."""
+        return await self._ledger.trash(unit, caller, self._artifacts, artifact_id)
 
     async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
         """Put an artifact under a version or run that the caller has locked.

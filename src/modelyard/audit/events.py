@@ -12,6 +12,12 @@ class Action(StrEnum):
     UPDATED = "updated"
     ATTACHED = "attached"
     """A record got one more parent; `after` is its id."""
+    TRASHED = "trashed"
+    """The record went to the trash; `after` is the id of the deletion that took it."""
+    RESTORED = "restored"
+    """It came back; `before` is the id of that deletion."""
+    PURGED = "purged"
+    """It is gone for good; `before` is the id of that deletion."""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -13,8 +13,10 @@ from modelyard.audit.repository import Events
 from modelyard.context import Caller, Clock
 from modelyard.errors import NotFound, Stale, invalid
 from modelyard.records import properties
+from modelyard.records.kinds import Kind
 from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
+from modelyard.records.trash import Deletion, Trash
 from modelyard.store.columns import NAME_LENGTH
 from modelyard.store.database import Reader, Unit
 
@@ -22,11 +24,12 @@ R = TypeVar("R", bound=Record)
 
 
 class Ledger:
-    """Inserts and updates records of any kind, leaving an audit event for each."""
+    """Changes records of any kind, leaving an audit event for each."""
 
-    def __init__(self, events: Events, clock: Clock) -> None:
+    def __init__(self, events: Events, clock: Clock, trash: Trash) -> None:
         self._events = events
         self._clock = clock
+        self._trash = trash
 
     async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:
         """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins.
@@ -63,16 +66,48 @@ class Ledger:
         if await links.has(unit, parent_id, record.id):
             return
         await links.add(unit, parent_id, record.id)
-        await self._events.append(unit, self._event(caller, Action.ATTACHED, records, record.id, None, str(parent_id)))
+        await self._events.append(unit, self._event(caller, Action.ATTACHED, records.kind, record.id, None, str(parent_id)))
+
+    async def trash(self, unit: Unit, caller: Caller, records: Records[R], record_id: int) -> Deletion:
+        """Move a record to the trash, with all that belongs to it. Its name and external id are free again at once. Errors: `NotFound`."""
+        record = await locked(unit, caller, records, record_id)
+        new = Deletion(0, caller.project, records.kind, record.id, record.name, self._clock(), caller.name)
+        deletion, members = await self._trash.take(unit, new)
+        gone = [self._event(caller, Action.TRASHED, member.kind, member.id, None, str(deletion.id)) for member in members]
+        await self._events.extend(unit, gone)
+        return deletion
+
+    async def restore(self, unit: Unit, caller: Caller, deletion_id: int, name: str | None) -> Deletion:
+        """Bring back what a deletion took, the record that was asked for under another name if one is given; returns what was undone.
+
+        Errors: `NotFound`; `AlreadyExists` when the name or an external id has been taken meanwhile; `Invalid` while an owner of the
+        record is in the trash itself.
+        """
+        deletion = await self._trash.lock(unit, caller.project, deletion_id)
+        if deletion is None:
+            raise NotFound(f"nothing in the trash has the id {deletion_id}", id=deletion_id)
+        name = deletion.name if name is None else name
+        _check_length("name", name)
+        members = await self._trash.give_back(unit, deletion, name, self._clock())
+        back = [self._event(caller, Action.RESTORED, member.kind, member.id, str(deletion.id), None) for member in members]
+        await self._events.extend(unit, back)
+        return deletion
+
+    async def purge(self, unit: Unit, caller: Caller) -> int:
+        """Remove a batch of what is condemned for good (see `Trash.purge`); returns how many records and metric points, 0 at the end."""
+        gone = await self._trash.purge(unit, caller.project)
+        events = [self._event(caller, Action.PURGED, one.kind, one.id, str(one.deletion), None) for one in gone]
+        await self._events.extend(unit, [event for event in events if event.kind != Kind.METRIC_POINT])
+        return len(gone)
 
     def _later_than(self, before: Record) -> int:
         return max(self._clock(), before.updated_at)
 
     async def _append(self, unit: Unit, caller: Caller, action: Action, records: Records[R], before: R | None, after: R) -> None:
         old = None if before is None else msgspec.json.encode(before).decode()
-        await self._events.append(unit, self._event(caller, action, records, after.id, old, msgspec.json.encode(after).decode()))
+        await self._events.append(unit, self._event(caller, action, records.kind, after.id, old, msgspec.json.encode(after).decode()))
 
-    def _event(self, caller: Caller, action: Action, records: Records[R], record_id: int, before: str | None, after: str) -> Event:
+    def _event(self, caller: Caller, action: Action, kind: Kind, record_id: int, before: str | None, after: str | None) -> Event:
         return Event(
             caller.project,
             self._clock(),
@@ -80,7 +115,7 @@ class Ledger:
             caller.dialect,
             caller.request_id,
             action,
-            int(records.kind),
+            int(kind),
             record_id,
             before,
             after,
@@ -99,6 +134,12 @@ async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int
     return record if record is not None else _missing(records, record_id)
 
 
+async def held(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
+    """The record of this id, which stays out of the trash until the unit ends, or `NotFound`."""
+    record = await records.hold(unit, caller.project, record_id)
+    return record if record is not None else _missing(records, record_id)
+
+
 @functools.cache
 def _shared(new: type[NewRecord], entity: type[Record]) -> tuple[Callable[[NewRecord], tuple[Any, ...]], tuple[str, ...]]:
     """A function that reads, in one step, the fields that a command has in common with the entity; and their names."""
@@ -113,7 +154,12 @@ def _missing(records: Records[R], record_id: int) -> R:
 def _check(given: NewRecord | RecordPatch) -> None:
     for field in ("name", "external_id"):
         value = getattr(given, field, None)
-        if isinstance(value, str) and len(value) > NAME_LENGTH:
-            invalid(field, value, f"use at most {NAME_LENGTH} characters, not {len(value)}")
+        if isinstance(value, str):
+            _check_length(field, value)
     if given.properties is not msgspec.UNSET:
         properties.check(given.properties)
+
+
+def _check_length(field: str, value: str) -> None:
+    if len(value) > NAME_LENGTH:
+        invalid(field, value, f"use at most {NAME_LENGTH} characters, not {len(value)}")

@@ -1,5 +1,6 @@
 """Appends audit events."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,10 +19,17 @@ class Events(Protocol):
         """Write the event in the unit's transaction."""
         ...
 
+    async def extend(self, unit: Unit, events: Sequence[Event]) -> None:
+        """Write many events, in one statement."""
+        ...
+
 
 class SqlEvents:
     async def append(self, unit: Unit, event: Event) -> None:
         await unit.later(_APPEND, [msgspec.structs.astuple(event)])
+
+    async def extend(self, unit: Unit, events: Sequence[Event]) -> None:
+        await unit.later(_APPEND, [msgspec.structs.astuple(event) for event in events])
 
 
 class MemoryEvents:
@@ -38,3 +46,7 @@ class MemoryEvents:
         del unit
         rows = self._database.tables["audit event"]
         rows[len(rows)] = event
+
+    async def extend(self, unit: Unit, events: Sequence[Event]) -> None:
+        for event in events:
+            await self.append(unit, event)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.audit.ledger import Ledger, existing, held, locked
 from modelyard.context import Caller
 from modelyard.deployments.entities import (
     Environment,
@@ -20,6 +20,7 @@ from modelyard.models.service import ModelService
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties
 from modelyard.records.repository import Records
+from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
 from modelyard.store.database import Database, Unit, transactional
 
@@ -33,7 +34,7 @@ class DeploymentRecords(NamedTuple):
 
 
 class DeploymentService:
-    """Create, read and change where versions are served.
+    """Create, read, change and delete where versions are served.
 
     Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
     """
@@ -60,9 +61,14 @@ class DeploymentService:
         return await self._ledger.update(unit, caller, self._environments, before, patch)
 
     @transactional
+    async def trash_environment(self, unit: Unit, caller: Caller, environment_id: int) -> Deletion:
+        """Move an environment to the trash with its inference services and their serve records."""
+        return await self._ledger.trash(unit, caller, self._environments, environment_id)
+
+    @transactional
     async def create_service(self, unit: Unit, caller: Caller, new: NewInferenceService) -> InferenceService:
         """The environment must exist; whether the model and version do is not asked (see the table)."""
-        await existing(unit, caller, self._environments, new.environment_id)
+        await held(unit, caller, self._environments, new.environment_id)
         return await self._ledger.create(unit, caller, self._services, InferenceService, new)
 
     async def get_service(self, caller: Caller, service_id: int) -> InferenceService:
@@ -76,6 +82,11 @@ class DeploymentService:
     async def update_service(self, unit: Unit, caller: Caller, service_id: int, patch: InferenceServicePatch) -> InferenceService:
         before = await locked(unit, caller, self._services, service_id)
         return await self._ledger.update(unit, caller, self._services, before, patch)
+
+    @transactional
+    async def trash_service(self, unit: Unit, caller: Caller, service_id: int) -> Deletion:
+        """Move an inference service to the trash with its serve records."""
+        return await self._ledger.trash(unit, caller, self._services, service_id)
 
     async def get_served_model(self, caller: Caller, service_id: int) -> Model:
         service = await self.get_service(caller, service_id)
@@ -95,13 +106,18 @@ class DeploymentService:
 
     @transactional
     async def create_serve(self, unit: Unit, caller: Caller, new: NewServeRecord) -> ServeRecord:
-        version = await self._models.get_version(caller, new.version_id)
-        await existing(unit, caller, self._services, new.service_id)
+        version = await self._models.hold_version(unit, caller, new.version_id)
+        await held(unit, caller, self._services, new.service_id)
         _check_public(version.properties)
         return await self._ledger.create(unit, caller, self._serves, ServeRecord, new)
 
     async def get_serve(self, caller: Caller, serve_id: int) -> ServeRecord:
         return await existing(self.database.reader, caller, self._serves, serve_id)
+
+    @transactional
+    async def trash_serve(self, unit: Unit, caller: Caller, serve_id: int) -> Deletion:
+        """Move a serve record to the trash."""
+        return await self._ledger.trash(unit, caller, self._serves, serve_id)
 
     async def list_serves(self, caller: Caller, query: ListQuery) -> Page[ServeRecord]:
         """Serve records of all services; scope the query by `service_id` for those of one."""

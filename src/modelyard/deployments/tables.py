@@ -23,5 +23,6 @@ SERVE_RECORD = record_table(
     c.reference("version_id", "model_version.id"),
     c.short("last_known_state"),
     Index("ix_serve_record_service", "service_id", "id"),
+    Index("ix_serve_record_version", "version_id", "id"),
     scope=("service_id",),
 )

@@ -6,11 +6,12 @@ from msgspec import UNSET
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Put
 from modelyard.artifacts.service import ArtifactService
-from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.audit.ledger import Ledger, existing, held, locked
 from modelyard.context import Caller
 from modelyard.errors import Invalid
 from modelyard.experiments.entities import Experiment, ExperimentPatch, MetricPoint, NewExperiment, NewRun, Run, RunPatch
 from modelyard.records.repository import Records
+from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
 from modelyard.store.database import Database, Unit, transactional
 
@@ -24,7 +25,7 @@ class ExperimentRecords(NamedTuple):
 
 
 class ExperimentService:
-    """Create, read and change experiments and runs, and what runs produced.
+    """Create, read, change and delete experiments and runs, and what runs produced.
 
     Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
     """
@@ -51,8 +52,13 @@ class ExperimentService:
         return await self._ledger.update(unit, caller, self._experiments, before, patch)
 
     @transactional
+    async def trash_experiment(self, unit: Unit, caller: Caller, experiment_id: int) -> Deletion:
+        """Move an experiment to the trash with its runs, and what goes with each of these."""
+        return await self._ledger.trash(unit, caller, self._experiments, experiment_id)
+
+    @transactional
     async def create_run(self, unit: Unit, caller: Caller, new: NewRun) -> Run:
-        await existing(unit, caller, self._experiments, new.experiment_id)
+        await held(unit, caller, self._experiments, new.experiment_id)
         _check_times(new.started_at, new.ended_at)
         return await self._ledger.create(unit, caller, self._runs, Run, new)
 
@@ -68,6 +74,11 @@ class ExperimentService:
         before = await locked(unit, caller, self._runs, run_id)
         _check_times(before.started_at, before.ended_at if patch.ended_at is UNSET else patch.ended_at)
         return await self._ledger.update(unit, caller, self._runs, before, patch)
+
+    @transactional
+    async def trash_run(self, unit: Unit, caller: Caller, run_id: int) -> Deletion:
+        """Move a run to the trash with its metric history, and the artifacts that no other version or run lists."""
+        return await self._ledger.trash(unit, caller, self._runs, run_id)
 
     @transactional
     async def put_artifact(self, unit: Unit, caller: Caller, run_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from modelyard.artifacts.entities import ArtifactDraft, Put
 from modelyard.artifacts.service import ArtifactService
-from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.audit.ledger import Ledger, existing, held, locked
 from modelyard.context import Caller
 from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion, VersionPatch
 from modelyard.records.repository import Records
+from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page, SortKey
 from modelyard.search.tree import equals
 from modelyard.store.database import Database, Unit, transactional
@@ -21,7 +22,7 @@ class ModelRecords(NamedTuple):
 
 
 class ModelService:
-    """Create, read and change models and versions.
+    """Create, read, change and delete models and versions.
 
     Errors, everywhere: `NotFound` for an id that is not there (or is something else), `AlreadyExists` for a name or external id that is
     taken, `Stale` for a revision that has passed, `Invalid` for a value or filter that makes no sense.
@@ -49,12 +50,21 @@ class ModelService:
         return await self._ledger.update(unit, caller, self._models, before, patch)
 
     @transactional
+    async def trash_model(self, unit: Unit, caller: Caller, model_id: int) -> Deletion:
+        """Move a model to the trash with its versions, and what goes with each of these."""
+        return await self._ledger.trash(unit, caller, self._models, model_id)
+
+    @transactional
     async def create_version(self, unit: Unit, caller: Caller, new: NewVersion) -> ModelVersion:
-        await existing(unit, caller, self._models, new.model_id)
+        await held(unit, caller, self._models, new.model_id)
         return await self._ledger.create(unit, caller, self._versions, ModelVersion, new)
 
     async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
         return await existing(self.database.reader, caller, self._versions, version_id)
+
+    async def hold_version(self, unit: Unit, caller: Caller, version_id: int) -> ModelVersion:
+        """The version, which stays out of the trash until the unit ends."""
+        return await held(unit, caller, self._versions, version_id)
 
     async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
         """Versions of all models; scope the query by `model_id` for those of one."""
@@ -70,6 +80,11 @@ class ModelService:
     async def update_version(self, unit: Unit, caller: Caller, version_id: int, patch: VersionPatch) -> ModelVersion:
         before = await locked(unit, caller, self._versions, version_id)
         return await self._ledger.update(unit, caller, self._versions, before, patch)
+
+    @transactional
+    async def trash_version(self, unit: Unit, caller: Caller, version_id: int) -> Deletion:
+        """Move a version to the trash with its serve records, and the artifacts that no other version or run lists."""
+        return await self._ledger.trash(unit, caller, self._versions, version_id)
 
     @transactional
     async def put_artifact(self, unit: Unit, caller: Caller, version_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:

@@ -1,7 +1,7 @@
 """Records in memory: the same promises as `records.sql`, for tests of services and as the filters' reference."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -39,6 +39,15 @@ class MemoryLinks:
         found: frozenset[int] = self._database.tables[self._table].get(record_id, frozenset())
         return found
 
+    def drop(self, record_id: int) -> None:
+        """Forget a record."""
+        self._database.tables[self._table].pop(record_id, None)
+
+    def drop_parent(self, parent_id: int) -> None:
+        """Forget a parent: whatever it has loses it."""
+        rows = self._database.tables[self._table]
+        rows.update({record_id: parents - {parent_id} for record_id, parents in rows.items() if parent_id in parents})
+
 
 class MemoryRecords(Generic[R]):
     """`scope` are the fields within which names are unique; a None in one of them exempts a record, and so does `scope` None."""
@@ -56,7 +65,7 @@ class MemoryRecords(Generic[R]):
     async def insert(self, unit: Unit, record: R) -> R:
         del unit
         record = msgspec.structs.replace(record, id=self._database.next_id(self.kind.sequence))
-        self._keep(record)
+        self.keep(record)
         return record
 
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
@@ -67,17 +76,20 @@ class MemoryRecords(Generic[R]):
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         return await self.get(unit, project, record_id)
 
+    async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        return await self.get(unit, project, record_id)
+
     async def update(self, unit: Unit, before: R, after: R) -> None:
         del unit
-        assert before.id == after.id  # noqa: S101 - a service that mixes up two records has a bug
-        self._keep(after)
+        assert before.id == after.id  # noqa: S101 - no caller's input leads here: a service that mixes up two records has a bug
+        self.keep(after)
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         del reader
         wanted = both(query.scope, query.filter)
         test = predicate(wanted, self.fields) if wanted is not None else None
         rows: list[R] = [row for row in self._database.tables[self._table].values() if row.project_id == project]
-        found = [row for row in rows if test is None or test(lambda name, row=row: self._field(row, name), row.properties)]  # type: ignore[misc]  # the default binds the loop's row
+        found = [row for row in rows if test is None or test(lambda name, row=row: self._field(row, name), row.properties)]  # type: ignore[misc]  # the default binds the loop's row, and a lambda cannot say its type
         found.sort(key=lambda row: (getattr(row, query.sort.value), row.id), reverse=query.descending)
         if query.after is not None:
             found = [row for row in found if _follows(self._cursor(row, query), query.after, descending=query.descending)]
@@ -85,6 +97,24 @@ class MemoryRecords(Generic[R]):
             return Page(found, None)
         items = found[: query.limit]
         return Page(items, self._cursor(items[-1], query))
+
+    def live(self) -> list[R]:
+        """Every record of every project."""
+        return list(self._database.tables[self._table].values())
+
+    def remove(self, record_id: int) -> R:
+        """Take out a record, with its claim on an external id."""
+        record: R = self._database.tables[self._table].pop(record_id)
+        self._release(record_id)
+        return record
+
+    def keep(self, record: R) -> None:
+        """Put a record in, in place of the one that has its id. Raises `AlreadyExists`."""
+        for other in self._database.tables[self._table].values():
+            if other.id != record.id and other.project_id == record.project_id and self._namesakes(record, other):
+                raise already_exists(self.kind, record, "name")
+        self._claim(record)
+        self._database.tables[self._table][record.id] = record
 
     def _field(self, record: R, name: str) -> FieldValue:
         if self.fields[name].type is FieldType.LINK and self._links is not None:
@@ -96,29 +126,29 @@ class MemoryRecords(Generic[R]):
     def _cursor(record: R, query: ListQuery) -> Cursor:
         return Cursor(record.id, getattr(record, query.sort.value))
 
-    def _keep(self, record: R) -> None:
-        for other in self._database.tables[self._table].values():
-            if other.id != record.id and other.project_id == record.project_id and self._namesakes(record, other):
-                raise already_exists(self.kind, record, "name")
-        self._claim(record)
-        self._database.tables[self._table][record.id] = record
-
     def _namesakes(self, one: R, other: R) -> bool:
         if self._scope is None or one.name != other.name:
             return False
         return all(getattr(one, name) is not None and getattr(one, name) == getattr(other, name) for name in self._scope)
 
     def _claim(self, record: R) -> None:
-        """External ids are unique over all the kinds that share the resource sequence, and within any other kind."""
-        shared = self.kind.sequence is IdSequence.RESOURCE
-        claims = self._database.tables["external ids" if shared else f"external ids of {self._table}"]
+        claims = self._claims()
         key = (record.project_id, record.external_id)
         if claims.get(key, record.id) != record.id:
             raise already_exists(self.kind, record, "external_id")
-        for stale in [old for old, owner in claims.items() if owner == record.id]:
-            del claims[stale]
+        self._release(record.id)
         if record.external_id is not None:
             claims[key] = record.id
+
+    def _release(self, record_id: int) -> None:
+        claims = self._claims()
+        for stale in [old for old, owner in claims.items() if owner == record_id]:
+            del claims[stale]
+
+    def _claims(self) -> dict[Any, int]:
+        """External ids are unique over all the kinds that share the resource sequence, and within any other kind."""
+        shared = self.kind.sequence is IdSequence.RESOURCE
+        return self._database.tables["external ids" if shared else f"external ids of {self._table}"]
 
 
 def _follows(place: Cursor, after: Cursor, *, descending: bool) -> bool:

@@ -1,5 +1,7 @@
 """The fields that every record has."""
 
+from typing import Self
+
 import msgspec
 
 from modelyard.context import Millis, ProjectId
@@ -9,7 +11,8 @@ from modelyard.records.properties import Properties
 class Record(msgspec.Struct, frozen=True):
     """Base of every entity. Fields have no defaults and keep their order: a row of the table fills them by position.
 
-    `name` is unique within the record's scope and never changes. `revision` counts changes from 1. `id` is 0 until inserted.
+    `name` is unique within the record's scope and never changes, but see `renamed`. `revision` counts changes from 1. `id` is 0 until
+    inserted.
     """
 
     id: int
@@ -21,6 +24,10 @@ class Record(msgspec.Struct, frozen=True):
     created_at: Millis
     updated_at: Millis
     revision: int
+
+    def renamed(self, name: str, now: Millis) -> Self:
+        """Under another name, which only what comes back from the trash can get."""
+        return msgspec.structs.replace(self, name=name, updated_at=max(now, self.updated_at), revision=self.revision + 1)
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):

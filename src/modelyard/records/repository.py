@@ -34,6 +34,10 @@ class Records(Protocol[R]):
         """Like `get`, and nobody else changes the record until the unit ends."""
         ...
 
+    async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        """Like `get`, and nobody moves the record to the trash until the unit ends. Others may hold it too, or change it."""
+        ...
+
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         """One page, in one statement; in two where the filter's meaning is beyond the database's. Such a page may come up short,
         which does not mean that it is the last: `Page.next` says so.

@@ -47,6 +47,8 @@ class SqlRecords(Generic[R]):
 
     def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, Table] | None = None) -> None:
         self.kind = kind
+        self.entity = entity
+        self.table = table
         self.fields = fields
         self._read = row_reader(entity)
         self._write = row_writer(entity)
@@ -56,6 +58,7 @@ class SqlRecords(Generic[R]):
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
         self._get, self._lock, self._update = _fixed_statements(table, self._columns)
+        self._hold = _hold(table, self._get, _live(table, select(*self._columns)))
         self._indexed = _indexed(table)
         self._plans: OrderedDict[tuple[Any, ...], tuple[Statement, int]] = OrderedDict()
         self._terms = 0
@@ -74,6 +77,10 @@ class SqlRecords(Generic[R]):
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._lock, {"project": project, "id": record_id})
+        return self._read(row) if row is not None else None
+
+    async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
+        row = await unit.lock(self._hold, {"project": project, "id": record_id})
         return self._read(row) if row is not None else None
 
     async def update(self, unit: Unit, before: R, after: R) -> None:
@@ -180,10 +187,11 @@ class SqlRecords(Generic[R]):
         await unit.later(_CLAIM, [claim], lambda _: already_exists(self.kind, record, "external_id"))
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
-        old = self._entries(before) if before else set()
-        await property_index.replace(unit, old, self._entries(after))
+        old = self.entries(before) if before else set()
+        await property_index.replace(unit, old, self.entries(after))
 
-    def _entries(self, record: R) -> set[property_index.Entry]:
+    def entries(self, record: R) -> set[property_index.Entry]:
+        """What the property index holds of a record."""
         found = property_index.entries(record.project_id, self.kind, record.id, record.properties)
         for name in self._lists:
             if texts := getattr(record, name):
@@ -239,6 +247,18 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
         Lock(name, get, lock, guard, columns.index(table.c.revision)),
         Statement(f"update {name}", update(table).values(changes).where(of_id, as_read), guards=True),
     )
+
+
+def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
+    """As the lock of `_fixed_statements`, but beside others who hold the record or change it: only that it stays out of the trash."""
+    of_id = table.c.id == bindparam("id")
+    held = live.where(of_id).with_for_update(read=True, key_share=True)
+    there: Select[Any] = (
+        select(literal_column("1")).where(of_id, table.c.trashed == literal_column("0")).with_for_update(read=True, key_share=True)
+    )
+    names = [column.name for column in live.selected_columns]
+    guard = Statement(f"guard {table.name} in place", there, guards=True)
+    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"))
 
 
 def _after(table: Table, sort: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:

@@ -11,8 +11,8 @@ from modelyard.store import columns as c
 def record_table(name: str, *own: Column[Any] | Constraint | Index, scope: Sequence[str] = ()) -> Table:
     """A table for one kind of record.
 
-    Names are unique within the project and the `scope` columns (a NULL there exempts a row). `trashed` is 0 for a live row and the
-    row's own id in the trash, so that a name is free again at once and any number of namesakes can be deleted.
+    Names are unique within the project and the `scope` columns (a NULL there exempts a row). `trashed` is 0 for a live row and in the
+    trash the id of the deletion that took it, so that a name is free again at once and any number of namesakes can be deleted.
     """
     return Table(
         name,

@@ -50,7 +50,7 @@ def _text(shape: Shape) -> str:
         if statement.guards:
             guards.append(f"(SELECT count(*) FROM _{number})")  # noqa: S608 - a name of our own making
             sql += " RETURNING 1" if statement.table_name else ""
-        parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value
+        parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
         used += count
     if guards:
         parts.append(_GUARDED.format(found=" + ".join(guards), wanted=len(guards)))
@@ -71,7 +71,7 @@ def _bulk(statement: Bulk) -> tuple[str, int]:
     arrays = ", ".join(f"${number}::{_array(column.type)}" for number, column in enumerate(statement.columns, 1))
     if statement.deletes:
         same = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in names)
-        return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone({', '.join(names)}) WHERE {same}", len(names)  # noqa: S608 - names of our own tables
+        return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone({', '.join(names)}) WHERE {same}", len(names)  # noqa: S608 - what is put in are names of our own tables and types
     return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})", len(names)  # noqa: S608 - likewise
 
 

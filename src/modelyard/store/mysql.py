@@ -63,7 +63,7 @@ class MySqlConnection(Connection):
     @property
     def usable(self) -> bool:
         # `connected` knows only what we closed ourselves; the other is what asyncmy's own pool asks.
-        return not self.broken and self._connection.connected and not self._connection._stream_broken  # noqa: SLF001 - no public name
+        return not self.broken and self._connection.connected and not self._connection._stream_broken  # noqa: SLF001 - asyncmy has no public name for it
 
     def terminate(self) -> None:
         self.broken = True
@@ -97,10 +97,10 @@ class MySqlConnection(Connection):
 
     async def next_id(self, sequence: IdSequence) -> int:
         cursor = self._connection.cursor()
-        await cursor.execute(f"INSERT INTO {sequence}_sequence VALUES ()", ())  # noqa: S608 - an enum's value
+        await cursor.execute(f"INSERT INTO {sequence}_sequence VALUES ()", ())  # noqa: S608 - what is put in is a value of our own enum
         identity = int(cursor.lastrowid)
         if identity % _KEPT_IDS == 0:
-            await self.execute(f"DELETE FROM {sequence}_sequence WHERE id < %s", (identity - _KEPT_IDS,))  # noqa: S608 - an enum's value
+            await self.execute(f"DELETE FROM {sequence}_sequence WHERE id < %s", (identity - _KEPT_IDS,))  # noqa: S608 - what is put in is a value of our own enum
         return identity
 
     def meaning(self, error: Exception) -> Exception:  # noqa: PLR0911 - a table of cases, the first that fits

@@ -355,7 +355,7 @@ class PooledDatabase:
                 self._meter.retries[Retried.UNIT, _cause(error)] += 1
                 if isinstance(error, ConnectionLostError):
                     take = self.pool.fresh
-            await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - spreads retries
+            await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - only spreads retries over time; nothing secret comes of it
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _take(self) -> Connection:

@@ -91,7 +91,7 @@ class PostgresConnection(Connection):
 
     async def row(self, sql: str, arguments: Sequence[Any]) -> Row | None:
         statement = self._known(sql) or await self._prepare(sql)
-        return await statement.fetchrow(*arguments)  # type: ignore[return-value]  # likewise
+        return await statement.fetchrow(*arguments)  # type: ignore[return-value]  # a Record is a sequence in all but name
 
     async def execute(self, sql: str, arguments: Sequence[Any]) -> int:
         statement = self._known(sql) or await self._prepare(sql)

@@ -1,6 +1,6 @@
-"""Tables that belong to no domain: projects, claims on external ids, the property index, id sequences, idempotency keys."""
+"""Tables that belong to no domain: projects, claims on external ids, the property index, the trash, id sequences, idempotency keys."""
 
-from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from modelyard.store import columns as c
 
@@ -43,6 +43,21 @@ PROPERTY_TEXT = Table(
     PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_text"),
     sqlite_with_rowid=False,
     comment="Index of the text properties, cut to 255 characters, and of the elements of list fields. Rebuildable from the records.",
+)
+
+TRASH = Table(
+    "trash",
+    c.METADATA,
+    c.identity(),
+    Column("project_id", c.ID, ForeignKey("project.id"), nullable=False),
+    c.small("kind"),
+    c.whole("record_id"),
+    c.short("name", nullable=False),
+    c.whole("deleted_at"),
+    c.short("actor", nullable=False),
+    c.small("purging"),
+    Index("ix_trash_list", "project_id", "purging", "id"),
+    comment="One row for each deletion. Its id stands in the `trashed` column of every record that it took. `purging` 1: no way back.",
 )
 
 IDEMPOTENCY_KEY = Table(

@@ -10,7 +10,7 @@ from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.tables import ID_SEQUENCE, PROJECT
 
-_OTHER_PROJECTS = f"DELETE FROM project WHERE id <> {DEFAULT_PROJECT}"  # noqa: S608 - a constant number
+_OTHER_PROJECTS = f"DELETE FROM project WHERE id <> {DEFAULT_PROJECT}"  # noqa: S608 - what is put in is a constant number of ours
 
 
 async def wipe(database: Database) -> None:
@@ -46,7 +46,7 @@ def _on_mysql() -> Iterator[str]:
     yield from _deletes()
     yield _OTHER_PROJECTS
     for sequence in IdSequence:
-        yield f"DELETE FROM {sequence.value}_sequence"  # noqa: S608 - our own constant names
+        yield f"DELETE FROM {sequence.value}_sequence"  # noqa: S608 - what is put in are constant names of ours
     for sequence in IdSequence:
         # Last, for MySQL commits before it: what was removed is then gone already. An id given since then stays given.
         yield f"ALTER TABLE {sequence.value}_sequence AUTO_INCREMENT = 1"
@@ -55,7 +55,7 @@ def _on_mysql() -> Iterator[str]:
 def _deletes() -> Iterator[str]:
     for table in reversed(METADATA.sorted_tables):
         if table not in (PROJECT, ID_SEQUENCE):
-            yield f"DELETE FROM {table.name}"  # noqa: S608 - our own constant names
+            yield f"DELETE FROM {table.name}"  # noqa: S608 - what is put in are constant names of ours
 
 
 _STATEMENTS = {Flavour.SQLITE: _on_sqlite, Flavour.POSTGRESQL: _on_postgresql, Flavour.MYSQL: _on_mysql}

@@ -72,7 +72,7 @@ def _play(operation: Any, mode: GenerationMode, ids: dict[str, str]) -> None:
     @seed(SEED)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
-    def send(case: Case, real: bool) -> None:  # noqa: FBT001 - drawn
+    def send(case: Case, real: bool) -> None:  # noqa: FBT001 - hypothesis draws it; nobody calls it with a bare True
         if real:
             _use_ids(case, ids)
         case.call_and_validate(checks=CHECKS)

@@ -33,7 +33,7 @@ def patched(registry: Registry, path: str, body: Json) -> Json:
     ],
 )
 @pytest.mark.parametrize("nulls", [False, True], ids=["omitted", "null"])
-def test_what_is_omitted_or_null_is_unchanged(registry: Registry, collection: str, kind: str, chosen: Json, nulls: bool) -> None:  # noqa: FBT001 - one of two table halves
+def test_what_is_omitted_or_null_is_unchanged(registry: Registry, collection: str, kind: str, chosen: Json, nulls: bool) -> None:  # noqa: FBT001 - pytest fills it from the table; nobody calls it with a bare True
     common: Json = {"externalId": unique("external"), "customProperties": PROPERTIES, "description": "old"}
     thing = getattr(registry, kind)(**common, **chosen)
     body: Json = {"description": "new"}

@@ -150,7 +150,7 @@ def test_a_metric_history_record_is_no_artifact_to_update(registry: Registry) ->
 
 @pytest.mark.parametrize("by", ["name", "id"])
 @pytest.mark.parametrize("nulls", [False, True], ids=["omitted", "null"])
-def test_what_is_omitted_or_null_survives(registry: Registry, parent: str, by: str, nulls: bool) -> None:  # noqa: FBT001 - one of two table halves
+def test_what_is_omitted_or_null_survives(registry: Registry, parent: str, by: str, nulls: bool) -> None:  # noqa: FBT001 - pytest fills it from the table; nobody calls it with a bare True
     old: Json = {"step": 3, "timestamp": "17", "description": "d", "state": "LIVE", "customProperties": {"k": string("v")}}
     metric = registry.artifact("metric", parent, externalId=unique("external"), **old)
     body = body_of("metric", value=0.125, **{by: metric[by]}, **(dict.fromkeys([*old, "externalId"]) if nulls else {}))

@@ -60,7 +60,7 @@ class TestProperties:
             (ProtoValue("type", "AA=="), "AA==", False),
         ],
     )
-    def test_a_property_matches_by_the_literals_type(self, stored: object, literal: Scalar, equal: bool) -> None:  # noqa: FBT001 - a column
+    def test_a_property_matches_by_the_literals_type(self, stored: object, literal: Scalar, equal: bool) -> None:  # noqa: FBT001 - pytest fills it from the table; nobody calls it with a bare True
         assert prop(EQ, literal, stored) is equal
         assert holds(In(Property("k"), ("other", 77, literal)), {"k": stored}) is equal
 

@@ -82,7 +82,7 @@ def test_a_pattern_longer_than_databases_take_is_refused() -> None:
         (".*", "abc", False),
     ],
 )
-def test_like_examples(pattern: str, text: str, expected: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_like_examples(pattern: str, text: str, expected: bool) -> None:  # noqa: FBT001 - pytest fills it from the table; nobody calls it with a bare True
     assert matcher(pattern)(text) is expected
 
 
@@ -115,7 +115,7 @@ def test_sqlite_agrees_in_both_renderings(sqlite: sqlite3.Connection, pair: tupl
 
 
 @given(PAIRS, st.booleans())
-def test_the_ascii_superset_loses_nothing_and_says_when_it_is_exact(pair: tuple[str, str], unicode_lower: bool) -> None:  # noqa: FBT001 - drawn
+def test_the_ascii_superset_loses_nothing_and_says_when_it_is_exact(pair: tuple[str, str], unicode_lower: bool) -> None:  # noqa: FBT001 - hypothesis draws it; nobody calls it with a bare True
     """Whether the database lowers ASCII alone or every letter that has one lower case letter."""
     pattern, text = pair
     tokens, exact = ascii_superset(parse(pattern))

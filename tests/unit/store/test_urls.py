@@ -42,7 +42,7 @@ def test_special_characters_are_percent_encoded() -> None:
     ("text", "path"),
     [
         ("sqlite:///relative.db", Path("relative.db")),
-        ("sqlite:////tmp/absolute.db", Path("/tmp/absolute.db")),  # noqa: S108 - only parsed
+        ("sqlite:////tmp/absolute.db", Path("/tmp/absolute.db")),  # noqa: S108 - the path is only parsed, no file is made
         ("sqlite:///with%20space%3F.db", Path("with space?.db")),
     ],
 )
@@ -116,7 +116,7 @@ def test_tls_is_tried_on_postgresql_and_left_out_on_mysql_unless_asked() -> None
     ("mode", "verify", "host_name"),
     [("require", ssl.CERT_NONE, False), ("verify-ca", ssl.CERT_REQUIRED, False), ("verify-full", ssl.CERT_REQUIRED, True)],
 )
-def test_tls_modes_check_what_they_say(scheme: str, mode: str, verify: ssl.VerifyMode, host_name: bool) -> None:  # noqa: FBT001 - a parameter of the table
+def test_tls_modes_check_what_they_say(scheme: str, mode: str, verify: ssl.VerifyMode, host_name: bool) -> None:  # noqa: FBT001 - pytest fills it from the table; nobody calls it with a bare True
     context = DatabaseUrl.parse(f"{scheme}://host/db?sslmode={mode}").connect_arguments()["ssl"]
 
     assert isinstance(context, ssl.SSLContext)

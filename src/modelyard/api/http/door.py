@@ -75,7 +75,7 @@ class Door:
             error = self._too_deep()
         try:
             response = self.dialect.render_error(request, error)
-        except Exception as second:  # noqa: BLE001 - as above
+        except Exception as second:  # noqa: BLE001 - likewise the last resort: the client gets an answer and the log the cause
             error, response = second, text_response(500, "internal server error\n")
         if response.status >= 500 and not isinstance(error, errors.ModelyardError):
             self._log.error("unhandled error", operation=request.operation, request_id=request.caller.request_id, exc_info=error)

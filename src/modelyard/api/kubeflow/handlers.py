@@ -110,7 +110,7 @@ def served(resource: Resource, get_: Get) -> Handler:
 def create(resource: Resource, body: type[Wire], required: tuple[str, ...] | None = None, *, nested: bool = False) -> Handler:
     """POST. When nested, the id in the path is the parent's and wins over the body's."""
     create_, new, parent = resource.create, resource.new, resource.parent
-    assert create_ is not None and new is not None  # noqa: S101, PT018 - the table pairs them
+    assert create_ is not None and new is not None  # noqa: S101, PT018 - narrows types for mypy: the table of operations gives what its handlers need
 
     async def handle(request: Request) -> Response:
         own: dict[str, int] = {}
@@ -134,7 +134,7 @@ def create(resource: Resource, body: type[Wire], required: tuple[str, ...] | Non
 
 def update(resource: Resource) -> Handler:
     update_, patch, body = resource.update, resource.patch, resource.update_body
-    assert update_ is not None and patch is not None and body is not None  # noqa: S101, PT018 - the table pairs them
+    assert update_ is not None and patch is not None and body is not None  # noqa: S101, PT018 - narrows types for mypy: the table of operations gives what its handlers need
 
     async def handle(request: Request) -> Response:
         try:

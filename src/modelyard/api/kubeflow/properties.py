@@ -28,20 +28,20 @@ class _Shown(msgspec.Struct, gc=False, frozen=True):
 
 class _ShownBool(_Shown, frozen=True):
     bool_value: bool
-    metadataType: str = "MetadataBoolValue"  # noqa: N815 - the wire's name
+    metadataType: str = "MetadataBoolValue"  # noqa: N815 - the field is named as the wire names it
 
 
 class _ShownDouble(_Shown, frozen=True):
     double_value: float
-    metadataType: str = "MetadataDoubleValue"  # noqa: N815 - the wire's name
+    metadataType: str = "MetadataDoubleValue"  # noqa: N815 - the field is named as the wire names it
 
 
 class _ShownInt(_Shown, frozen=True):
     int_value: str
-    metadataType: str = "MetadataIntValue"  # noqa: N815 - the wire's name
+    metadataType: str = "MetadataIntValue"  # noqa: N815 - the field is named as the wire names it
 
 
-_TRUE, _FALSE = _ShownBool(True), _ShownBool(False)  # noqa: FBT003 - a value, not a switch
+_TRUE, _FALSE = _ShownBool(True), _ShownBool(False)  # noqa: FBT003 - the property's value, which does not switch anything
 Shown = MetadataStringValue | MetadataStructValue | MetadataProtoValue | _Shown
 
 
@@ -79,7 +79,7 @@ def from_properties(properties: Properties) -> dict[str, Shown]:
         elif kind is int:
             custom[key] = _ShownInt(str(value))
         elif kind is StructValue:
-            custom[key] = MetadataStructValue(value.struct)  # type: ignore[union-attr]  # likewise
+            custom[key] = MetadataStructValue(value.struct)  # type: ignore[union-attr]  # mypy does not narrow `value` by `kind`
         else:
             custom[key] = MetadataProtoValue(value.proto, value.type_url)  # type: ignore[union-attr]  # likewise
     return custom

@@ -85,7 +85,7 @@ async def errors(client: api.ModelRegistryServiceApi, model: api.RegisteredModel
         try:
             await call
         except expected as error:
-            assert '"message":' in error.body  # noqa: PT017 - a script, not a test of pytest's
+            assert '"message":' in error.body  # noqa: PT017 - a script for another environment, which has no pytest
         else:
             raise AssertionError(f"no {expected.__name__}")
 

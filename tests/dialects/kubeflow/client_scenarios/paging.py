@@ -29,7 +29,7 @@ for size in (5, 6, 12, 13):
         return pager.page_size(size)
 
     assert walked(sized) == expected, size
-    assert walked(lambda pager, sized=sized: sized(pager).descending()) == expected[::-1], size  # type: ignore[misc]  # binds the loop's
+    assert walked(lambda pager, sized=sized: sized(pager).descending()) == expected[::-1], size  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     assert walked(lambda pager, sized=sized: sized(pager).order_by_creation_time()) == expected, size  # type: ignore[misc]  # likewise
     assert walked(lambda pager, sized=sized: sized(pager).order_by_id().descending()) == expected[::-1], size  # type: ignore[misc]  # likewise
     assert walked(lambda pager, sized=sized: sized(pager).order_by_update_time().ascending()) == expected, size  # type: ignore[misc]  # likewise

@@ -16,7 +16,7 @@ async def test_a_get_may_have_a_body() -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(chunked: bool) -> None:  # noqa: FBT001 - a test's parameter
+async def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(chunked: bool) -> None:  # noqa: FBT001 - pytest fills it; nobody calls it with a bare True
     whole = b"x" * LIMITS.body
     assert (await Toys().call("POST", TOYS, body=[whole] if chunked else whole)).status == 200
     answer = await Toys().call("POST", TOYS, body=[whole, b"x"] if chunked else whole + b"x")

@@ -99,5 +99,5 @@ UNIONS: Mapping[str, Any] = {
 """The schemas that are a choice of others."""
 
 
-class ModelArtifactList(ListOf[ModelArtifact]):  # type: ignore[valid-type]  # made at run time
+class ModelArtifactList(ListOf[ModelArtifact]):  # type: ignore[valid-type]  # a struct that is made at run time, which mypy takes for a value
     """A page of model artifacts."""

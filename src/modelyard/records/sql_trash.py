@@ -1,0 +1,144 @@
+"""The trash in a database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table
+
+from modelyard.context import Millis, ProjectId
+from modelyard.records import property_index
+from modelyard.records import trash_statements as statements
+from modelyard.records.kinds import Kind
+from modelyard.records.properties import INT64_MAX
+from modelyard.records.record import Record
+from modelyard.records.rows import reader as row_reader
+from modelyard.records.sql import SqlRecords, already_exists
+from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, along_taken, owner_in_trash
+from modelyard.records.trash_statements import BATCH
+from modelyard.search.page import Cursor, Page
+from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, Values
+
+
+class SqlTrash:
+    """`Trash` over the tables of all the nouns. `links` tells which versions and runs list an artifact."""
+
+    def __init__(self, nouns: Sequence[SqlRecords[Any]], links: Table) -> None:
+        self._nouns = {noun.kind: noun for noun in nouns}
+        tables = {noun.kind: noun.table for noun in nouns}
+        members: dict[Kind, Table] = {kind: table for kind, table in tables.items() if kind is not Kind.METRIC_POINT}
+        self._ways = [statements.way(one, tables, links) for one in BELONGINGS]
+        self._mark = {kind: statements.mark(table) for kind, table in members.items()}
+        self._unmark = {kind: statements.unmark(table) for kind, table in members.items()}
+        self._rename = {kind: statements.rename(table) for kind, table in members.items()}
+        self._unmark_points = statements.unmark_points(tables[Kind.METRIC_POINT], tables[Kind.RUN])
+        columns = {noun.kind: [noun.table.c[name] for name in noun.entity.__struct_fields__] for noun in nouns}
+        self._read = {noun.kind: row_reader(noun.entity) for noun in nouns}
+        self._find = {kind: statements.find(table, columns[kind]) for kind, table in members.items()}
+        self._members = statements.members(members)
+        self._condemned = {noun.kind: statements.condemned(noun.kind, columns[noun.kind], tables) for noun in nouns}
+        self._erase = {kind: [statements.erase(table)] for kind, table in tables.items()}
+        for kind, column in ((Kind.ARTIFACT, "id"), (Kind.VERSION, "parent_id"), (Kind.RUN, "parent_id")):
+            self._erase[kind].insert(0, statements.erase(links, column))
+        self._finish = statements.finish(members)
+
+    async def take(self, unit: Unit, deletion: Deletion) -> tuple[Deletion, Sequence[Member]]:
+        deletion = msgspec.structs.replace(deletion, id=await unit.next_id(IdSequence.RESOURCE))
+        values = _values(deletion)
+        await unit.later(statements.ADD, [_row(deletion)])
+        await unit.execute(self._mark[deletion.kind], values)
+        going = {deletion.kind}
+        for way in self._ways:
+            # Locked first: what other units are doing to them is done by the time that it is asked which of them go along.
+            if way.owner in going and await unit.row(way.lock, values) is not None:
+                await unit.execute(way.mark, values)
+                going.add(way.kind)
+        members = await self._read_members(unit, deletion)
+        await unit.later(statements.RELEASE, [claim[:2] for claim in _claims(deletion, members)])
+        return deletion, members
+
+    async def lock(self, unit: Unit, project: ProjectId, deletion_id: int) -> Deletion | None:
+        row = await unit.row(statements.LOCK, {"project": project, "id": deletion_id})
+        return None if row is None else _deletion(row)
+
+    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Sequence[Member]:
+        values = _values(deletion)
+        for way in self._ways:
+            if way.kind is deletion.kind and way.owned is not None and await unit.row(way.owned, values) is None:
+                raise owner_in_trash(deletion, way.owner)
+        record = await self._named(unit, deletion, name, now)
+        members = await self._read_members(unit, deletion)
+        await unit.execute(self._unmark_points, values)  # they are found through their run, so before that is back
+        for kind in sorted({member.kind for member in members}):
+            try:
+                await unit.execute(self._unmark[kind], values)
+            except UniqueViolationError as error:
+                field = "external_id" if "external_id" in error.constraint else "name"
+                raise (already_exists(kind, record, field) if kind is deletion.kind else along_taken(kind, field)) from error
+        await unit.later(statements.CLAIM, _claims(deletion, members), lambda _: along_taken(deletion.kind, "external_id"))
+        await unit.later(statements.FORGET, [{"id": deletion.id}])
+        return members
+
+    async def page(self, reader: Reader, project: ProjectId, limit: int, after: Cursor | None) -> Page[Deletion]:
+        values = {"project": project, "after": after.id if after else INT64_MAX, "limit": limit + 1}
+        found = [_deletion(row) for row in await reader.rows(statements.PAGE, values)]
+        items = found[:limit]
+        return Page(items, Cursor(items[-1].id, items[-1].deleted_at) if len(found) > limit else None)
+
+    async def condemn(self, unit: Unit, project: ProjectId, before: Millis) -> int:
+        return await unit.execute(statements.CONDEMN, {"project": project, "before": before})
+
+    async def purge(self, unit: Unit, project: ProjectId) -> Sequence[Purged]:
+        for kind in PURGE_ORDER:
+            rows = await unit.rows(self._condemned[kind], {"project": project})
+            if rows:
+                return await self._purge(unit, kind, rows)
+        await unit.execute(self._finish, {"project": project})
+        return []
+
+    async def _purge(self, unit: Unit, kind: Kind, rows: Sequence[Row]) -> Sequence[Purged]:
+        records = [self._read[kind](row[1:]) for row in rows]
+        await property_index.replace(unit, {entry for record in records for entry in self._nouns[kind].entries(record)}, ())
+        ids = {f"id{number}": records[min(number, len(records) - 1)].id for number in range(BATCH)}
+        for statement in self._erase[kind]:
+            await unit.execute(statement, ids)
+        return [Purged(kind, record.id, row[0]) for record, row in zip(records, rows, strict=True)]
+
+    async def _named(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Record:
+        """The deleted record, under its new name if it is another."""
+        row = await unit.row(self._find[deletion.kind], _values(deletion))
+        assert row is not None  # noqa: S101 - a deletion that can be restored has its record
+        record: Record = self._read[deletion.kind](row)
+        if name == record.name:
+            return record
+        renamed = record.renamed(name, now)
+        changes = {"id": record.id, "new_name": name, "now": renamed.updated_at, "new_revision": renamed.revision}
+        await unit.execute(self._rename[deletion.kind], changes)
+        return renamed
+
+    async def _read_members(self, unit: Unit, deletion: Deletion) -> Sequence[Member]:
+        rows = await unit.rows(self._members, _values(deletion))
+        return sorted(Member(Kind(kind), record_id, external_id) for kind, record_id, external_id in rows)
+
+
+def _values(deletion: Deletion) -> Values:
+    return {"project": deletion.project_id, "deletion": deletion.id, "id": deletion.record_id}
+
+
+def _row(deletion: Deletion) -> Row:
+    deletion_id, project, kind, *rest = msgspec.structs.astuple(deletion)
+    return (deletion_id, project, int(kind), *rest, 0)
+
+
+def _deletion(row: Row) -> Deletion:
+    deletion_id, project, kind, *rest = row
+    return Deletion(deletion_id, project, Kind(kind), *rest)
+
+
+def _claims(deletion: Deletion, members: Sequence[Member]) -> list[tuple[int, str, int, int]]:
+    """The claims on external ids, of the kinds that share the resource sequence: a claim's key is its first two values."""
+    return [
+        (deletion.project_id, member.external_id, int(member.kind), member.id)
+        for member in members
+        if member.external_id is not None and member.kind.sequence is IdSequence.RESOURCE
+    ]
