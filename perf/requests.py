@@ -10,24 +10,30 @@ import msgspec
 API = "/api/model_registry/v1alpha3"
 FRAMEWORKS = ("onnx", "xgboost", "lightgbm", "pytorch", "sklearn")
 TEAMS = 50
+DESCRIPTION = "Predicts what somebody is about to do, from what they did before; retrained every night."
 
 
 def get(path: str, **query: object) -> bytes:
-    target = API + path + ("?" + urlencode(query) if query else "")
-    return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+    return asking(API + path, query)
 
 
 def post(path: str, body: Mapping[str, Any]) -> bytes:
-    return _with_body("POST", path, body)
+    return telling("POST", API + path, body)
 
 
 def patch(path: str, body: Mapping[str, Any]) -> bytes:
-    return _with_body("PATCH", path, body)
+    return telling("PATCH", API + path, body)
 
 
-def _with_body(method: str, path: str, body: Mapping[str, Any]) -> bytes:
+def asking(path: str, query: Mapping[str, object]) -> bytes:
+    """Any server's path, in full."""
+    target = path + ("?" + urlencode(query) if query else "")
+    return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+
+
+def telling(method: str, path: str, body: Mapping[str, Any]) -> bytes:
     content = msgspec.json.encode(body)
-    head = f"{method} {API}{path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 
@@ -43,8 +49,7 @@ def five_properties(random: Random) -> dict[str, Any]:
 
 
 def new_model(name: str, random: Random) -> bytes:
-    description = "Predicts what somebody is about to do, from what they did before; retrained every night."
-    body = {"name": name, "owner": "ann", "description": description, "customProperties": five_properties(random)}
+    body = {"name": name, "owner": "ann", "description": DESCRIPTION, "customProperties": five_properties(random)}
     return post("/registered_models", {**body, "tasks": ["classification"], "language": ["en"], "maturity": "beta"})
 
 
