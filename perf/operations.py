@@ -21,9 +21,13 @@ def _find(seeded: Seeded, random: Random) -> Iterator[bytes]:
 
 
 def _create(_: Seeded, random: Random) -> Iterator[bytes]:
+    return (r.new_model(fresh, random) for fresh in fresh_names(random))
+
+
+def fresh_names(random: Random) -> Iterator[str]:
+    """That no model has yet."""
     series = random.randbytes(4).hex()
-    for number in itertools.count():
-        yield r.new_model(f"{series}-{number}", random)
+    return (f"{series}-{number}" for number in itertools.count())
 
 
 def _list_20(seeded: Seeded, random: Random) -> Iterator[bytes]:

@@ -113,11 +113,11 @@ def mlflow(url: str, home: Path, *, workers: int = 1) -> Iterator[Server]:
     """MLflow's server as its users start it, but that it runs no jobs and reports nothing to its makers."""
     port = free_port()
     # Of a plain postgresql:// SQLAlchemy would choose another driver than the one that MLflow's documents name.
-    place = ["--backend-store-uri", url.replace("postgresql://", "postgresql+psycopg2://"), "--artifacts-destination", home / "files"]
+    store = ["--backend-store-uri", url.replace("postgresql://", "postgresql+psycopg2://")]
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+    command = [str(environment.PROGRAM), "server", *address, *store, "--artifacts-destination", str(home / "files")]
     switches = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with _running(
-        [environment.PROGRAM, "server", "--port", str(port), "--workers", str(workers), *place], home, lambda: accepts(port), switches
-    ) as (child, seconds):
+    with _running(command, home, lambda: accepts(port), switches) as (child, seconds):
         yield Server(port, ProcessTree(child.pid), seconds)
 
 

@@ -40,7 +40,13 @@ def install(progress: Progress) -> None:
         venv.create(HOME, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise CannotInstallError(f"the environment {HOME.name} cannot be made: {error}") from error
-    command = [str(HOME / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", str(_PINS)]
+    _pip(HOME / "bin" / "python", progress)
+    _DONE.write_text(_PINS.read_text())
+
+
+def _pip(python: Path, progress: Progress) -> None:
+    """Install the pins where this interpreter lives. Raises `CannotInstallError`."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", str(_PINS)]
     complaint = "pip said nothing"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:  # noqa: S603 - pip, and our own arguments
         for line in pip.stdout or ():
@@ -50,4 +56,3 @@ def install(progress: Progress) -> None:
                 complaint = line.strip()
     if pip.returncode:
         raise CannotInstallError(complaint)
-    _DONE.write_text(_PINS.read_text())

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from perf import requests as r
-from perf.operations import OPERATIONS, Stream, thousand
+from perf.operations import OPERATIONS, Stream, fresh_names, thousand
 from perf.seed import Seeded
 
 API = "/api/2.0/mlflow"
@@ -69,9 +69,7 @@ def _filter(seeded: Seeded, random: Random) -> Iterator[bytes]:
 
 
 def _create(_: Seeded, random: Random) -> Iterator[bytes]:
-    series = random.randbytes(4).hex()
-    for number in itertools.count():
-        yield new_model(f"{series}-{number}", random)
+    return (new_model(fresh, random) for fresh in fresh_names(random))
 
 
 def _log_metrics(seeded: Seeded, random: Random) -> Iterator[bytes]:
