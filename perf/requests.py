@@ -13,27 +13,22 @@ TEAMS = 50
 DESCRIPTION = "Predicts what somebody is about to do, from what they did before; retrained every night."
 
 
-def get(path: str, **query: object) -> bytes:
-    return asking(API + path, query)
-
-
-def post(path: str, body: Mapping[str, Any]) -> bytes:
-    return telling("POST", API + path, body)
-
-
-def patch(path: str, body: Mapping[str, Any]) -> bytes:
-    return telling("PATCH", API + path, body)
-
-
-def asking(path: str, query: Mapping[str, object]) -> bytes:
-    """Any server's path, in full."""
-    target = path + ("?" + urlencode(query) if query else "")
+def get(path: str, *, api: str = API, **query: object) -> bytes:
+    target = api + path + ("?" + urlencode(query) if query else "")
     return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
 
-def telling(method: str, path: str, body: Mapping[str, Any]) -> bytes:
+def post(path: str, body: Mapping[str, Any], *, api: str = API) -> bytes:
+    return _with_body("POST", api + path, body)
+
+
+def patch(path: str, body: Mapping[str, Any]) -> bytes:
+    return _with_body("PATCH", API + path, body)
+
+
+def _with_body(method: str, target: str, body: Mapping[str, Any]) -> bytes:
     content = msgspec.json.encode(body)
-    head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 

@@ -1,4 +1,4 @@
-"""What MLflow is asked: the calls that it has as well as we, each under the name that our own operation has."""
+"""What MLflow is asked: the calls that both have. `counterpart` says which of our operations does the same."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ API = "/api/2.0/mlflow"
 BATCH = 100
 """Metrics logged by one request."""
 LOG_METRICS = f"log {BATCH} metrics"
+BULK = f"{BATCH} points in bulk"
+"""Our operation for them."""
 
 
 class Counterpart(NamedTuple):
@@ -22,18 +24,10 @@ class Counterpart(NamedTuple):
     times: int
 
 
-def get(path: str, **query: object) -> bytes:
-    return r.asking(API + path, query)
-
-
-def post(path: str, body: Mapping[str, Any]) -> bytes:
-    return r.telling("POST", API + path, body)
-
-
 def new_model(model: str, random: Random) -> bytes:
     """Ours of that name, as far as MLflow has a place for it. Its tags are texts."""
     tags = [{"key": key, "value": _text(value)} for key, value in r.five_properties(random).items()]
-    return post("/registered-models/create", {"name": model, "description": r.DESCRIPTION, "tags": tags})
+    return r.post("/registered-models/create", {"name": model, "description": r.DESCRIPTION, "tags": tags}, api=API)
 
 
 def _text(value: Mapping[str, Any]) -> str:
@@ -42,19 +36,20 @@ def _text(value: Mapping[str, Any]) -> str:
 
 def page(token: str) -> bytes:
     """20 models in MLflow's own order, which is that of their names."""
-    return get("/registered-models/search", max_results=20, **({"page_token": token} if token else {}))
+    more = {"page_token": token} if token else {}
+    return r.get("/registered-models/search", api=API, max_results=20, **more)
 
 
 def log_batch(run: str, first_step: int, random: Random) -> bytes:
     """The next points of one metric."""
     steps = range(first_step, first_step + BATCH)
     metrics = [{"key": "loss", "value": random.random(), "step": step, "timestamp": 1_700_000_000_000 + step} for step in steps]
-    return post("/runs/log-batch", {"run_id": run, "metrics": metrics})
+    return r.post("/runs/log-batch", {"run_id": run, "metrics": metrics}, api=API)
 
 
 def _get(seeded: Seeded, random: Random) -> Iterator[bytes]:
     while True:
-        yield get("/registered-models/get", name=random.choice(seeded.models))
+        yield r.get("/registered-models/get", api=API, name=random.choice(seeded.models))
 
 
 def _list_20(seeded: Seeded, random: Random) -> Iterator[bytes]:
@@ -65,7 +60,7 @@ def _list_20(seeded: Seeded, random: Random) -> Iterator[bytes]:
 def _filter(seeded: Seeded, random: Random) -> Iterator[bytes]:
     while True:
         query = f"name LIKE '{thousand(seeded, random)}%' AND tags.framework = '{random.choice(r.FRAMEWORKS)}'"
-        yield get("/registered-models/search", filter=query, max_results=20)
+        yield r.get("/registered-models/search", api=API, filter=query, max_results=20)
 
 
 def _create(_: Seeded, random: Random) -> Iterator[bytes]:
@@ -87,5 +82,7 @@ MLFLOW_OPERATIONS: Mapping[str, Stream] = {
 
 
 def counterpart(call: str) -> Counterpart:
-    """What of ours the call is compared with: the operation of that name or, while we cannot log many metrics at once, many of one."""
-    return Counterpart(call, 1) if call in OPERATIONS else Counterpart("metric on a run", BATCH)
+    """What of ours the call is compared with. While we have no operation for many metrics at once, that is as many of the one for one."""
+    if call != LOG_METRICS:
+        return Counterpart(call, 1)
+    return Counterpart(BULK, 1) if BULK in OPERATIONS else Counterpart("metric on a run", BATCH)

@@ -5,7 +5,8 @@ from random import Random
 
 import msgspec
 
-from perf.mlflow.operations import new_model, page, post
+from perf import requests as r
+from perf.mlflow.operations import API, new_model, page
 from perf.seed import RUNS, Progress, Seeded, name, put, walk
 
 
@@ -35,9 +36,10 @@ async def seed(port: int, models: int, random: Random, progress: Progress, *, co
     """Make `models` models, an experiment and runs. A model's name is its id. Raises `SeedError`."""
     names = [name(number) for number in range(models)]
     await put(port, "models", (new_model(model, random) for model in names), progress, connections=connections)
-    experiment = post("/experiments/create", {"name": "tuning"})
+    experiment = r.post("/experiments/create", {"name": "tuning"}, api=API)
     (made,) = await put(port, "experiments", iter([experiment]), progress, connections=1)
-    new_run = post("/runs/create", {"experiment_id": _DECODER.decode(made).experiment_id, "start_time": 1_700_000_000_000})
+    begun = {"experiment_id": _DECODER.decode(made).experiment_id, "start_time": 1_700_000_000_000}
+    new_run = r.post("/runs/create", begun, api=API)
     runs = [_DECODER.decode(body).run for body in await put(port, "runs", iter([new_run] * RUNS), progress, connections=connections)]
     return Seeded(
         models=names,

@@ -18,7 +18,7 @@ from perf.bench import Costs
 from perf.costs import Cost
 from perf.mlflow import environment
 from perf.mlflow.environment import CannotInstallError
-from perf.mlflow.operations import LOG_METRICS, MLFLOW_OPERATIONS, counterpart, log_batch, new_model, page
+from perf.mlflow.operations import BULK, LOG_METRICS, MLFLOW_OPERATIONS, counterpart, log_batch, new_model, page
 from perf.operations import OPERATIONS
 from perf.original import ORIGINAL
 from perf.products import MLFLOW, MODELYARD
@@ -89,11 +89,11 @@ def test_each_call_is_compared_with_an_operation_of_ours(call: str) -> None:
 
 
 def test_many_metrics_are_compared_with_one_request_as_soon_as_ours_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = {name: stream for name, stream in OPERATIONS.items() if name != LOG_METRICS}
+    without = {name: stream for name, stream in OPERATIONS.items() if name != BULK}
     monkeypatch.setattr("perf.mlflow.operations.OPERATIONS", without)
     assert counterpart(LOG_METRICS) == ("metric on a run", 100)
-    monkeypatch.setattr("perf.mlflow.operations.OPERATIONS", {**without, LOG_METRICS: OPERATIONS["get"]})
-    assert counterpart(LOG_METRICS) == (LOG_METRICS, 1)
+    monkeypatch.setattr("perf.mlflow.operations.OPERATIONS", {**without, BULK: OPERATIONS["get"]})
+    assert counterpart(LOG_METRICS) == (BULK, 1)
 
 
 def costs(product: str, database: DatabaseName, *operations: tuple[str, float, float], workers: int = 1) -> Costs:
