@@ -42,13 +42,14 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(NamedTuple):
-    """A running server, and what is known of it. The yardstick is an echo's server CPU, of a read (True) and of a change (False)."""
+    """A running server, and what is known of it."""
 
     server: Server
     workers: int
     database: Database | None
     seeded: Seeded
     yardstick: Mapping[bool, float]
+    """An echo's server CPU, of a read (True) and of a change (False). Empty for the echoes: each is its own."""
 
 
 class _Reading(NamedTuple):
@@ -87,7 +88,7 @@ def _cost(operation: str, load: Load, readings: list[_Reading], subject: Subject
     before, after = readings
     each = [seconds - before.server.get(pid, 0.0) for pid, seconds in after.server.items()]
     server_cpu = (sum(after.server.values()) - sum(before.server.values())) / len(load.latencies) * 1e6
-    yardstick = subject.yardstick.get(operation in READS)
+    yardstick = subject.yardstick.get(operation in READS, server_cpu)
     return Cost(
         operation=operation,
         requests=len(load.latencies),

@@ -50,7 +50,7 @@ def _pip(python: Path, progress: Progress) -> None:
     complaint = "pip said nothing"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:  # noqa: S603 - pip, and our own arguments
         for line in pip.stdout or ():
-            if line.startswith("Collecting "):
+            if line.startswith(("Collecting ", "Processing ")):  # from an index, from a folder
                 progress(PACKAGES, 1)
             elif line.startswith("ERROR"):
                 complaint = line.strip()
