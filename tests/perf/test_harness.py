@@ -36,7 +36,7 @@ def test_a_tiny_run_measures_every_operation(tmp_path: Path) -> None:
         "--json",
         str(figures),
     ]
-    done = subprocess.run([sys.executable, "-m", "perf", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-m", "perf", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     edge, sqlite = measured(figures)["measured"]
     assert {cost["operation"] for cost in sqlite["costs"]} == set(OPERATIONS)
@@ -53,7 +53,7 @@ def test_database_and_each_worker_are_counted_apart(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     arguments = ["--database", "postgresql", "--models", "200", "--seconds", "1", "--only", "create", "--without", "mlflow"]
     arguments += ["--workers", "2", "--json", str(figures)]
-    done = subprocess.run([sys.executable, "-m", "perf", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-m", "perf", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     _, one, two = measured(figures)["measured"]
     assert (one["workers"], two["workers"]) == (1, 2)
