@@ -131,7 +131,7 @@ def _on_database(
 def _seed(product: Product, server: Server, plan: Plan, watch: Watch) -> Seeded:
     with watch.making(product.totals(plan.models)) as progress:
         random = Random(1)  # noqa: S311 - not for secrets
-        return costs.run(product.fill(server.port, plan.models, random, progress, connections=plan.connections))
+        return costs.run_loop(product.fill(server.port, plan.models, random, progress, connections=plan.connections))
 
 
 def _measured(plan: Plan, operations: Mapping[str, Stream], subject: Subject, product: str, watch: Watch) -> Costs:

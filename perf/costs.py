@@ -64,13 +64,13 @@ def measure(operation: str, stream: Stream, subject: Subject, *, seconds: float,
     """Raises `RuntimeError` when no request was answered well."""
     readings: list[_Reading] = []
     requests = stream(subject.seeded, Random(1 + subject.workers))  # noqa: S311 - not for secrets; another series of names for each server
-    load = run(send_for(seconds, subject.server.port, requests, lambda: readings.append(_read(subject)), connections=connections))
+    load = run_loop(send_for(seconds, subject.server.port, requests, lambda: readings.append(_read(subject)), connections=connections))
     if not load.latencies:
         raise RuntimeError(f"{operation}: no good answer, but {load.complaint or 'none at all'}")
     return _cost(operation, load, readings, subject)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
