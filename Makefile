@@ -37,7 +37,7 @@ lint: $(VENV)/.dev ## style, types and walls only
 fuzz: $(VENV)/.dev ## send generated requests to the server for a long while
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -m fuzz $(ARGS)
 
-bench: $(VENV)/.dev ## measure how fast the server is (docs/reference/performance.md)
+bench: $(VENV)/.dev ## measure what a request costs, and what it costs MLflow (docs/reference/performance.md)
 	@$(BIN)/python -m perf $(ARGS)
 
 soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay flat? (docs/reference/reliability.md; ARGS="--minutes 1")
@@ -51,7 +51,7 @@ pins: ## renew constraints.txt: the newest versions that fit together (then run 
 	@mv $(VENV)/pins/constraints.txt constraints.txt && rm -rf $(VENV)/pins
 
 clean: ## remove what was installed, and caches (never the data)
-	rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-clients .venv-mlflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # A stamp says what is installed; it is made again only when what it depends on changes.
 INSTALLED_FROM := pyproject.toml constraints.txt | $(BIN)/python

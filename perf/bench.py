@@ -1,27 +1,26 @@
 """One run: seed each database, load each operation, and what it cost."""
 
-import asyncio
 import platform
 import sys
 import sysconfig
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from random import Random
-from typing import Any, TypeVar
 
 import msgspec
-import uvloop
 
-from perf import stage
-from perf.load import send_for
-from perf.operations import ECHOES, OPERATIONS, READS, Stream
-from perf.seed import Progress, Seeded, seed
-from perf.stage import Database, DatabaseName, Server
-
-T = TypeVar("T")
+from perf import costs, stage
+from perf.costs import Cost, Subject
+from perf.mlflow import environment
+from perf.mlflow.operations import counterpart
+from perf.operations import ECHOES, Stream
+from perf.products import MLFLOW, MODELYARD, Product
+from perf.seed import Progress, Seeded
+from perf.stage import DatabaseName, Server
 
 EDGE_ALONE = "the edge alone"
+ALSO_MLFLOW = (DatabaseName.SQLITE, DatabaseName.POSTGRESQL)
 _NOTHING = Seeded([], [], [], [], [], [])
 
 
@@ -32,39 +31,39 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     connections: int
     workers: int
-
-
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one operation. Latencies in milliseconds, CPU in microseconds per request; `database_cpu` is 0 where it is part of the server."""
-
-    operation: str
-    requests: int
-    refused: int
-    per_second: float
-    p50: float
-    p99: float
-    server_cpu: float
-    database_cpu: float
-    echoes: float
-    """How many bare echoes the server's CPU would have paid for."""
+    mlflow: bool
+    """Whether MLflow is measured, too, for those of the operations that it has."""
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Of one server. Seconds from start to ready on the seeded database; its memory in MiB before and after the load."""
 
+    product: str
+    store: DatabaseName | None
     database: str
+    """Which version of it; empty where there is none."""
+    workers: int
     start_seconds: float
     idle_mib: float
     loaded_mib: float
     costs: tuple[Cost, ...]
 
+    @property
+    def title(self) -> str:
+        processes = f", {self.workers} processes" if self.workers > 1 else ""
+        return f"{self.product} on {self.database}{processes}" if self.database else self.product
+
+    def of(self, operation: str) -> Cost | None:
+        return next((cost for cost in self.costs if cost.operation == operation), None)
+
 
 class Watch(msgspec.Struct, frozen=True):
-    """Who is told how it goes: `making` of the seed, `doing` of what begins, `done` of a figure."""
+    """Who is told how it goes: `making` of how many of what, `doing` of what begins, `done` of a figure, `warn` of what is left out."""
 
-    making: Callable[[int], AbstractContextManager[Progress]]
+    making: Callable[[Mapping[str, int]], AbstractContextManager[Progress]]
     doing: Callable[[str], None]
     done: Callable[[Cost], None]
+    warn: Callable[[str], None]
 
 
 def interpreter() -> str:
@@ -79,91 +78,81 @@ def packages() -> Mapping[str, str]:
 
 
 def run(plan: Plan, watch: Watch) -> Iterator[Costs]:
-    """The echo's costs, then those of each database."""
+    """The echo's costs, then those of each database: of one process, of several where they are asked for, of MLflow."""
+    with_mlflow = plan.mlflow and _installed(watch)
     with stage.folder() as home, stage.echo(home) as server:
         watch.doing(EDGE_ALONE)
-        idle = _mib(server)
-        echoes = _measure_all(plan, ECHOES, _Subject(server, None, _NOTHING, {}), watch)
-        yardstick = {read: echoes[not read].server_cpu for read in (True, False)}
-        compared = [_compared(cost, yardstick, read=number == 0) for number, cost in enumerate(echoes)]
-        yield _costs(EDGE_ALONE, server, idle, compared)
+        alone = _measured(plan, ECHOES, Subject(server, 1, None, _NOTHING, {}), EDGE_ALONE, watch)
+    yield alone
+    yardstick = {read: alone.costs[not read].server_cpu for read in (True, False)}
+    chosen = {operation: MODELYARD.operations[operation] for operation in plan.operations}
+    shared = {call: stream for call, stream in MLFLOW.operations.items() if counterpart(call).operation in plan.operations}
     for name in plan.databases:
-        yield _on_database(plan, name, yardstick, watch)
+        counts = (1, plan.workers) if plan.workers > 1 and name is not DatabaseName.SQLITE else (1,)
+        yield from _on_database(plan, MODELYARD, chosen, name, counts, yardstick, watch)
+        if with_mlflow and shared and name in ALSO_MLFLOW:
+            yield from _on_database(plan, MLFLOW, shared, name, (1,), yardstick, watch)
 
 
-class _Subject(msgspec.Struct, frozen=True):
-    server: Server
-    database: Database | None
-    seeded: Seeded
-    yardstick: Mapping[bool, float]
+def _installed(watch: Watch) -> bool:
+    if environment.ready():
+        return True
+    watch.doing(f"Installing {MLFLOW.name} into {environment.HOME.name} (0.9 GB, some minutes, this once)")
+    try:
+        with watch.making({environment.PACKAGES: len(environment.pins())}) as progress:
+            environment.install(progress)
+    except environment.CannotInstallError as error:
+        watch.warn(f"MLflow is left out, because it cannot be installed: {error}")
+        return False
+    return True
 
 
-def _on_database(plan: Plan, name: DatabaseName, yardstick: Mapping[bool, float], watch: Watch) -> Costs:
-    chosen = {operation: OPERATIONS[operation] for operation in plan.operations}
+def _on_database(
+    plan: Plan,
+    product: Product,
+    operations: Mapping[str, Stream],
+    name: DatabaseName,
+    counts: Sequence[int],
+    yardstick: Mapping[bool, float],
+    watch: Watch,
+) -> Iterator[Costs]:
+    """Seed it once, then measure with so many workers each."""
     with stage.folder() as home, stage.database(name, home) as database:
-        watch.doing(database.version())
-        with stage.registry(database.url, home) as server:
-            seeded = _seed(server, plan, watch)
+        watch.doing(f"{product.name} on {database.version()}")
+        with product.start(database.url, home) as server:
+            seeded = _seed(product, server, plan, watch)
         database.settle()
-        with stage.registry(database.url, home, workers=plan.workers) as server:
-            idle = _mib(server)
-            costs = _measure_all(plan, chosen, _Subject(server, database, seeded, yardstick), watch)
-            return _costs(database.version(), server, idle, costs)
+        for workers in counts:
+            with product.start(database.url, home, workers=workers) as server:
+                subject = Subject(server, workers, database, seeded, yardstick)
+                yield _measured(plan, operations, subject, product.name, watch)
 
 
-def _seed(server: Server, plan: Plan, watch: Watch) -> Seeded:
-    with watch.making(plan.models) as progress:
-        return _loop(seed(server.port, plan.models, Random(1), progress, connections=plan.connections))  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
+def _seed(product: Product, server: Server, plan: Plan, watch: Watch) -> Seeded:
+    with watch.making(product.totals(plan.models)) as progress:
+        random = Random(1)  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
+        return costs.run_loop(product.fill(server.port, plan.models, random, progress, connections=plan.connections))
 
 
-def _measure_all(plan: Plan, streams: Mapping[str, Stream], subject: _Subject, watch: Watch) -> list[Cost]:
-    costs = []
-    for operation, stream in streams.items():
-        cost = _measure(plan, operation, stream, subject)
-        watch.done(cost)
-        costs.append(cost)
-    return costs
-
-
-def _measure(plan: Plan, operation: str, stream: Stream, subject: _Subject) -> Cost:
+def _measured(plan: Plan, operations: Mapping[str, Stream], subject: Subject, product: str, watch: Watch) -> Costs:
     server, database = subject.server, subject.database
-    spent: list[tuple[float, float]] = []
-
-    def read_meters() -> None:
-        spent.append((server.tree.cpu_seconds(), database.tree.cpu_seconds() if database and database.tree else 0.0))
-
-    requests = stream(subject.seeded, Random(2))  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
-    load = _loop(send_for(plan.seconds, server.port, requests, read_meters, connections=plan.connections))
-    if not load.latencies:
-        raise RuntimeError(f"{operation}: no good answer, but {load.complaint or 'none at all'}")
-    (server_before, database_before), (server_after, database_after) = spent
-    count = len(load.latencies)
-    cost = Cost(
-        operation=operation,
-        requests=count,
-        refused=load.refused,
-        per_second=count / load.seconds,
-        p50=load.percentile(0.5) * 1e3,
-        p99=load.percentile(0.99) * 1e3,
-        server_cpu=(server_after - server_before) / count * 1e6,
-        database_cpu=(database_after - database_before) / count * 1e6,
-        echoes=0.0,
+    idle_mib = _mib(server)
+    measured = []
+    for operation, stream in operations.items():
+        cost = costs.measure(operation, stream, subject, seconds=plan.seconds, connections=plan.connections)
+        watch.done(cost)
+        measured.append(cost)
+    return Costs(
+        product=product,
+        store=database.name if database else None,
+        database=database.version() if database else "",
+        workers=subject.workers,
+        start_seconds=server.start_seconds,
+        idle_mib=idle_mib,
+        loaded_mib=_mib(server),
+        costs=tuple(measured),
     )
-    return _compared(cost, subject.yardstick, read=operation in READS)
-
-
-def _compared(cost: Cost, yardstick: Mapping[bool, float], *, read: bool) -> Cost:
-    return msgspec.structs.replace(cost, echoes=cost.server_cpu / yardstick[read]) if yardstick else cost
-
-
-def _costs(database: str, server: Server, idle_mib: float, costs: Sequence[Cost]) -> Costs:
-    return Costs(database=database, start_seconds=server.start_seconds, idle_mib=idle_mib, loaded_mib=_mib(server), costs=tuple(costs))
 
 
 def _mib(server: Server) -> float:
     return server.tree.resident_bytes() / 2**20
-
-
-def _loop(work: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)

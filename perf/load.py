@@ -10,6 +10,8 @@ Answers = Callable[[bytes], None]
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length: "
+_PATIENCE = 10
+"""How many times the time that was asked for a measurement may take."""
 
 
 class Load(NamedTuple):
@@ -31,6 +33,7 @@ class _Run:
     def __init__(self, requests: Iterator[bytes], answers: Answers | None) -> None:
         self.requests = requests
         self.answers = answers
+        self.answered = 0
         self.counting = False
         self.latencies: list[float] = []
         self.refused = 0
@@ -75,6 +78,7 @@ class _Connection(asyncio.Protocol):
 
     def _answered(self, answer: bytes, head: int) -> None:
         run = self._run
+        run.answered += 1
         if answer[9:10] != b"2":
             run.refused += 1
             run.complaint = answer.decode(errors="replace")
@@ -115,19 +119,31 @@ async def send_all(port: int, requests: Iterator[bytes], answers: Answers | None
 async def send_for(
     seconds: float, port: int, requests: Iterator[bytes], edge: Callable[[], None], *, connections: int = 8, warm_up: float = 0.5
 ) -> Load:
-    """Send endless requests for `warm_up` seconds uncounted, then for `seconds`. `edge` is called where counting begins and ends."""
+    """Send endless requests for `warm_up` seconds uncounted, then for `seconds`. `edge` is called where counting begins and ends.
+
+    Both last longer with a server that is too slow to have answered as many requests as there are connections.
+    """
     run = _Run(requests, None)
     opened = await _open(port, run, connections)
     ended = asyncio.gather(*[one.ended for one in opened])
-    await _unless(ended, asyncio.sleep(warm_up))
+    await _some(run, ended, warm_up, connections)
     edge()
     run.counting, started = True, time.perf_counter()
-    await _unless(ended, asyncio.sleep(seconds))
+    await _some(run, ended, seconds, connections)
     run.counting, took = False, time.perf_counter() - started
     edge()
     run.requests = iter(())
     await ended
     return Load(took, run.latencies, run.refused, run.complaint)
+
+
+async def _some(run: _Run, ended: asyncio.Future[list[None]], seconds: float, answers: int) -> None:
+    """Wait so long, and on until there are so many answers, though not for ever."""
+    enough = run.answered + answers
+    for _ in range(_PATIENCE):
+        await _unless(ended, asyncio.sleep(seconds))
+        if run.answered >= enough:
+            return
 
 
 async def _unless(ended: asyncio.Future[list[None]], pause: Awaitable[None]) -> None:

@@ -21,9 +21,13 @@ def _find(seeded: Seeded, random: Random) -> Iterator[bytes]:
 
 
 def _create(_: Seeded, random: Random) -> Iterator[bytes]:
+    return (r.new_model(fresh, random) for fresh in fresh_names(random))
+
+
+def fresh_names(random: Random) -> Iterator[str]:
+    """That no model has yet."""
     series = random.randbytes(4).hex()
-    for number in itertools.count():
-        yield r.new_model(f"{series}-{number}", random)
+    return (f"{series}-{number}" for number in itertools.count())
 
 
 def _list_20(seeded: Seeded, random: Random) -> Iterator[bytes]:
@@ -41,6 +45,17 @@ def _filter(_: Seeded, random: Random) -> Iterator[bytes]:
     while True:
         query = f"accuracy > {random.uniform(0.9, 0.995):.4f} AND framework = '{random.choice(r.FRAMEWORKS)}'"
         yield r.get("/registered_models", filterQuery=query, pageSize=20)
+
+
+def _filter_name(seeded: Seeded, random: Random) -> Iterator[bytes]:
+    while True:
+        query = f"name LIKE '{thousand(seeded, random)}%' AND framework = '{random.choice(r.FRAMEWORKS)}'"
+        yield r.get("/registered_models", filterQuery=query, pageSize=20)
+
+
+def thousand(seeded: Seeded, random: Random) -> str:
+    """How the names of a thousand models begin, any thousand of them."""
+    return name(random.randrange(len(seeded.models)))[:-3]
 
 
 def _patch(seeded: Seeded, random: Random) -> Iterator[bytes]:
@@ -72,6 +87,7 @@ OPERATIONS: Mapping[str, Stream] = {
     "list of 20": _list_20,
     "list of 100 versions": _list_100,
     "filter on two properties": _filter,
+    "filter on name and property": _filter_name,
     "history of 100": _history,
     "create": _create,
     "patch": _patch,
@@ -92,5 +108,15 @@ def echo_post(_: Seeded, random: Random) -> Iterator[bytes]:
 
 ECHOES: Mapping[str, Stream] = {"bare echo, GET": echo_get, "bare echo, POST": echo_post}
 """What the edge alone costs, log line included: the yardstick for the others."""
-READS = frozenset({"get", "find by name", "list of 20", "list of 100 versions", "filter on two properties", "history of 100"})
+READS = frozenset(
+    {
+        "get",
+        "find by name",
+        "list of 20",
+        "list of 100 versions",
+        "filter on two properties",
+        "filter on name and property",
+        "history of 100",
+    }
+)
 """Compared with the echo of a GET; the others with that of a POST."""

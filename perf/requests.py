@@ -10,24 +10,25 @@ import msgspec
 API = "/api/model_registry/v1alpha3"
 FRAMEWORKS = ("onnx", "xgboost", "lightgbm", "pytorch", "sklearn")
 TEAMS = 50
+DESCRIPTION = "Predicts what somebody is about to do, from what they did before; retrained every night."
 
 
-def get(path: str, **query: object) -> bytes:
-    target = API + path + ("?" + urlencode(query) if query else "")
+def get(path: str, *, api: str = API, **query: object) -> bytes:
+    target = api + path + ("?" + urlencode(query) if query else "")
     return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
 
-def post(path: str, body: Mapping[str, Any]) -> bytes:
-    return _with_body("POST", path, body)
+def post(path: str, body: Mapping[str, Any], *, api: str = API) -> bytes:
+    return _with_body("POST", api + path, body)
 
 
 def patch(path: str, body: Mapping[str, Any]) -> bytes:
-    return _with_body("PATCH", path, body)
+    return _with_body("PATCH", API + path, body)
 
 
-def _with_body(method: str, path: str, body: Mapping[str, Any]) -> bytes:
+def _with_body(method: str, target: str, body: Mapping[str, Any]) -> bytes:
     content = msgspec.json.encode(body)
-    head = f"{method} {API}{path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 
@@ -43,8 +44,7 @@ def five_properties(random: Random) -> dict[str, Any]:
 
 
 def new_model(name: str, random: Random) -> bytes:
-    description = "Predicts what somebody is about to do, from what they did before; retrained every night."
-    body = {"name": name, "owner": "ann", "description": description, "customProperties": five_properties(random)}
+    body = {"name": name, "owner": "ann", "description": DESCRIPTION, "customProperties": five_properties(random)}
     return post("/registered_models", {**body, "tasks": ["classification"], "language": ["en"], "maturity": "beta"})
 
 

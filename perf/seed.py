@@ -1,7 +1,7 @@
 """Fills a registry through its front door: what is measured later was made by the same code."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -49,20 +49,17 @@ def name(number: int) -> str:
     return f"model-{number:07d}"
 
 
+def totals(models: int) -> Mapping[str, int]:
+    """What `seed` makes, and how many of it."""
+    return {"models": models, "versions": models, "experiments": 1, "runs": 2 * RUNS, "metric points": RUNS * POINTS}
+
+
 async def seed(port: int, models: int, random: Random, progress: Progress, *, connections: int = 8) -> Seeded:
     """Make `models` models, a version of each, an experiment and runs. Raises `SeedError`."""
 
     async def make(what: str, requests: Iterator[bytes]) -> list[str]:
-        ids: list[str] = []
-
-        def keep(body: bytes) -> None:
-            ids.append(_DECODER.decode(body).id)
-            progress(what, 1)
-
-        load = await send_all(port, requests, keep, connections=connections)
-        if load.refused:
-            raise SeedError(f"{load.refused} {what} were refused: {load.complaint}")
-        return ids
+        answers = await put(port, what, requests, progress, connections=connections)
+        return [_DECODER.decode(answer).id for answer in answers]
 
     model_ids = await make("models", (r.new_model(name(number), random) for number in range(models)))
     version_ids = await make("versions", (r.new_version(id_, "v1", random) for id_ in model_ids))
@@ -75,9 +72,41 @@ async def seed(port: int, models: int, random: Random, progress: Progress, *, co
         versions=version_ids,
         finished_runs=runs[:RUNS],
         fresh_runs=runs[RUNS:],
-        model_pages=await _walk(port, "/registered_models", 20),
-        version_pages=await _walk(port, "/model_versions", 100),
+        model_pages=await walk(port, lambda token: page("/registered_models", 20, token), _next_page),
+        version_pages=await walk(port, lambda token: page("/model_versions", 100, token), _next_page),
     )
+
+
+async def put(port: int, what: str, requests: Iterator[bytes], progress: Progress, *, connections: int) -> list[bytes]:
+    """Send them all; returns the bodies of the answers, in the order they came. Raises `SeedError`."""
+    answers: list[bytes] = []
+
+    def keep(body: bytes) -> None:
+        answers.append(body)
+        progress(what, 1)
+
+    load = await send_all(port, requests, keep, connections=connections)
+    if load.refused:
+        raise SeedError(f"{load.refused} {what} were refused: {load.complaint}")
+    return answers
+
+
+async def walk(port: int, page: Callable[[str], bytes], next_page: Callable[[bytes], str]) -> list[str]:
+    """The tokens at which the first pages of a list begin; the first is empty. `page` asks for one, `next_page` reads an answer."""
+    tokens = [""]
+
+    def following() -> Iterator[bytes]:
+        while len(tokens) <= PAGES:
+            yield page(tokens[-1])
+            if tokens[-1] == "":
+                return
+
+    await send_all(port, following(), lambda body: tokens.append(next_page(body)), connections=1)
+    return [token for number, token in enumerate(tokens) if token or not number]
+
+
+def _next_page(answer: bytes) -> str:
+    return _DECODER.decode(answer).next_page_token
 
 
 def _run(experiment: str, number: int) -> bytes:
@@ -86,20 +115,6 @@ def _run(experiment: str, number: int) -> bytes:
 
 def _point(run: str, step: int, random: Random) -> bytes:
     return r.metric(f"/experiment_runs/{run}", "loss", random.random(), step=step, timestamp=str(1_700_000_000_000 + step))
-
-
-async def _walk(port: int, path: str, size: int) -> list[str]:
-    """The tokens of the first pages; the first is empty."""
-    tokens = [""]
-
-    def following() -> Iterator[bytes]:
-        while len(tokens) <= PAGES:
-            yield page(path, size, tokens[-1])
-            if tokens[-1] == "":
-                return
-
-    await send_all(port, following(), lambda body: tokens.append(_DECODER.decode(body).next_page_token), connections=1)
-    return [token for number, token in enumerate(tokens) if token or not number]
 
 
 def page(path: str, size: int, token: str) -> bytes:
