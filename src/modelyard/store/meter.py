@@ -84,8 +84,11 @@ class Meter:
             self._tell(name, seconds, result)
 
     def committed(self, units: int, seconds: float) -> None:
+        """A commit ended well. Where it is logged, it is for one of the requests that share it."""
         self.commit_units.add(units)
         self.commit_seconds.add(seconds)
+        if seconds >= self._slow_seconds:
+            self._tell("COMMIT", seconds, None)
 
     def _tell(self, name: str, seconds: float, result: object) -> None:
         fields: dict[str, object] = {"statement": name, "duration_ms": int(seconds * 1e6) / 1000, "database": self.flavour}

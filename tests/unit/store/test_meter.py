@@ -54,5 +54,12 @@ def test_rows_are_told_where_they_are_known(result: object, rows: int | None) ->
     assert line.get("rows") == rows
 
 
+def test_a_slow_commit_is_logged_as_a_statement_is() -> None:
+    with capture_logs() as lines:
+        Meter(Flavour.SQLITE, slow_seconds=0.5).committed(3, 0.75)
+    [line] = lines
+    assert (line["event"], line["statement"], line["duration_ms"], line["request_id"]) == ("slow statement", "COMMIT", 750, "request-1")
+
+
 def test_0_logs_none() -> None:
     assert told(Meter(Flavour.SQLITE, slow_seconds=0), "get model", 1e9, None) == []

@@ -12,7 +12,7 @@ from modelyard import __version__
 from modelyard.api.ops import families
 from modelyard.api.ops.families import FAMILIES, Family, Kind
 from modelyard.api.ops.traffic import Traffic
-from modelyard.store.meter import Cause, Meter, Retried
+from modelyard.store.meter import Cause, Meter, PoolState, Retried
 from modelyard.tally import Histogram
 
 Labels = tuple[str, ...]
@@ -26,7 +26,7 @@ _process = ProcessCollector(registry=None)
 
 def gather(traffic: Traffic, meter: Meter) -> Figures:
     """The figures of this process, as they are now."""
-    figures = _of_requests(traffic) | _of_statements(meter) | (_of_sqlite(meter) if meter.pool is None else _of_pool(meter))
+    figures = _of_requests(traffic) | _of_statements(meter) | (_of_sqlite(meter) if meter.pool is None else _of_server(meter, meter.pool))
     figures |= {sample.name: {(): [sample.value]} for metric in _process.collect() for sample in metric.samples}
     figures[families.BUILD.name] = {(__version__, platform.python_version(), meter.flavour): [1]}
     figures[families.WORKERS.name] = {(): [1]}
@@ -90,13 +90,12 @@ def _of_sqlite(meter: Meter) -> Figures:
     }
 
 
-def _of_pool(meter: Meter) -> Figures:
-    assert meter.pool is not None  # noqa: S101 - the caller has looked
+def _of_server(meter: Meter, pool: PoolState) -> Figures:
     return {
         families.RETRIES.name: {(what, cause): [meter.retries[what, cause]] for what in Retried for cause in Cause},
-        families.POOL_SIZE.name: {(): [meter.pool.size]},
-        families.POOL_IN_USE.name: {(): [meter.pool.in_use]},
-        families.POOL_WAITING.name: {(): [meter.pool.waiting]},
+        families.POOL_SIZE.name: {(): [pool.size]},
+        families.POOL_IN_USE.name: {(): [pool.in_use]},
+        families.POOL_WAITING.name: {(): [pool.waiting]},
     }
 
 
