@@ -1,5 +1,6 @@
 """`modelyard doctor` on real folders, databases and ports."""
 
+import asyncio
 import json
 import socket
 import sqlite3
@@ -8,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from modelyard.__main__ import app
+from modelyard.store.urls import DatabaseUrl
 from tests.conftest import NewDatabase
 from tests.servers.modelyard import serving
 from tests.servers.process import free_port
@@ -141,3 +144,20 @@ def test_a_server_tells_what_it_risks(flavour: str, product: str, risk: str, new
     assert report.of("clock")["state"] == "ok"
     with serving(url, home=home):
         assert "as this program needs" in examine("--database-url", url).of("schema")["found"]
+
+
+@pytest.mark.servers
+async def test_a_missing_right_is_told(new_database: NewDatabase) -> None:
+    url = new_database("postgresql")
+    connection = await asyncpg.connect(**DatabaseUrl.parse(url).connect_arguments())
+    try:
+        await connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'; CREATE TABLE alembic_version (version_num text)")
+        where = DatabaseUrl.parse(url)
+        theirs = f"postgresql://stranger:stranger@{where.host}:{where.port}/{where.database}"
+        report = await asyncio.to_thread(examine, "--database-url", theirs)
+    finally:
+        await connection.execute("DROP ROLE stranger")
+        await connection.close()
+    assert report.exit_code == 1
+    [finding] = [finding for finding in report.findings if finding["state"] == "broken"]
+    assert "permission denied for table alembic_version" in finding["found"]

@@ -36,6 +36,10 @@ async def look(settings: Settings) -> AsyncIterator[Finding]:
     except ModelyardError as error:
         remedy = f"start the database, or correct its address by {flag('database_url')}"
         yield broken("database", f"{settings.store}: {error.message.removesuffix('; try again')}", remedy)
+    except Exception as error:  # noqa: BLE001 - such as a missing right, which each driver tells in its own way
+        yield broken(
+            "database", f"{settings.store} cannot be examined: {error}", "see what its server logs, and what this user may do there"
+        )
 
 
 async def _server(database: Database, settings: Settings) -> AsyncIterator[Finding]:
