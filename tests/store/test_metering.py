@@ -13,7 +13,7 @@ from modelyard.store.statements import Flavour, Statement
 from modelyard.store.urls import DatabaseUrl
 from modelyard.tally import Tally, current_tally
 from tests.conftest import NewDatabase
-from tests.store.test_server_failures import kill, session
+from tests.store.servers import kill, session
 from tests.store.things import ALL, COUNT, INSERT, NAMED, add, create_tables, opened
 
 OWN = {"BEGIN", "COMMIT"}
