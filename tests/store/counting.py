@@ -74,6 +74,9 @@ class _CountingUnit(_CountingReader):
         self._statements.append(lock.hold)
         return await self._unit.lock(lock, values)
 
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        return self._unit.lock_as_read(lock, record_id, revision)
+
     async def execute(self, statement: Statement, values: Values) -> int:
         self._statements.append(statement)
         return await self._unit.execute(statement, values)

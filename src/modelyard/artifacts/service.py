@@ -95,7 +95,7 @@ class ArtifactService:
         own = [artifact for artifact in page.items if artifact.owner_id == parent_id]
         found = (own or page.items)[:1]
         # The parent's lock keeps others from putting under it, but not from changing the artifact by its own id.
-        return await self._artifacts.lock(unit, caller.project, found[0].id) if found else None
+        return await self._artifacts.lock_found(unit, found[0]) if found else None
 
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
         _require_value(draft)

@@ -79,6 +79,9 @@ class MemoryRecords(Generic[R]):
     async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         return await self.get(unit, project, record_id)
 
+    async def lock_found(self, unit: Unit, record: R) -> R | None:
+        return await self.get(unit, record.project_id, record.id)
+
     async def update(self, unit: Unit, before: R, after: R) -> None:
         del unit
         assert before.id == after.id  # noqa: S101 - no caller's input leads here: a service that mixes up two records has a bug

@@ -34,6 +34,10 @@ class Records(Protocol[R]):
         """Like `get`, and nobody else changes the record until the unit ends."""
         ...
 
+    async def lock_found(self, unit: Unit, record: R) -> R | None:
+        """Lock a record that was read in this unit, and give it as it is by then."""
+        ...
+
     async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         """Like `get`, and nobody moves the record to the trash until the unit ends. Others may hold it too, or change it."""
         ...

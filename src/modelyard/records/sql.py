@@ -83,6 +83,11 @@ class SqlRecords(Generic[R]):
         row = await unit.lock(self._hold, {"project": project, "id": record_id})
         return self._read(row) if row is not None else None
 
+    async def lock_found(self, unit: Unit, record: R) -> R | None:
+        if unit.lock_as_read(self._lock, record.id, record.revision):
+            return record
+        return await self.lock(unit, record.project_id, record.id)
+
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
             await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])

@@ -95,6 +95,10 @@ class Unit(Reader, Protocol):
         """Read a record (its `id` is among the values) that nobody else changes until the unit ends."""
         ...
 
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        """Lock a record that this unit has read already, without reading it again. False where that cannot be: `lock` it then."""
+        ...
+
     async def execute(self, statement: Statement, values: Values) -> int:
         """Run one changing statement; returns the number of rows it matched. Raises `UniqueViolationError`."""
         ...

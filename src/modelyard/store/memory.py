@@ -76,6 +76,9 @@ class _NoStatements:
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._refuse(lock.read, values)
 
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        self._refuse(lock.read, (record_id, revision))
+
     async def execute(self, statement: Statement, values: Values) -> int:
         self._refuse(statement, values)
 

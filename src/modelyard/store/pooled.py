@@ -203,12 +203,21 @@ class PooledUnit:
             return await self.row(lock.hold, values)
         row = await self.row(lock.read, values)
         if row is not None:
-            self._guarded = True
-            guard = Deferred(lock.guard, [{"id": values["id"], "revision_before": row[lock.revision]}], None)
-            if self._guards.setdefault((lock.table, values["id"]), guard) != guard:
-                self.failure = ConflictError(f"the {lock.table} {values['id']} changed between two looks at it")
-                raise self.failure
+            self._guard(lock, values["id"], row[lock.revision])
         return row
+
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        if not self._hopeful or self.begun or self._waiting:
+            return False
+        self._guard(lock, record_id, revision)
+        return True
+
+    def _guard(self, lock: Lock, record_id: int, revision: int) -> None:
+        self._guarded = True
+        guard = Deferred(lock.guard, [{"id": record_id, "revision_before": revision}], None)
+        if self._guards.setdefault((lock.table, record_id), guard) != guard:
+            self.failure = ConflictError(f"the {lock.table} {record_id} changed between two looks at it")
+            raise self.failure
 
     async def execute(self, statement: Statement, values: Values) -> int:
         await self._settle(transaction=True)

@@ -83,6 +83,9 @@ class TracedUnit(TracedReader):
         with self._spans.statement(lock.hold.name):
             return await self._unit.lock(lock, values)
 
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        return self._unit.lock_as_read(lock, record_id, revision)
+
     async def execute(self, statement: Statement, values: Values) -> int:
         with self._spans.statement(statement.name):
             return await self._unit.execute(statement, values)
