@@ -6,7 +6,7 @@ connections are looked at once a second; what that adds to a request is two smal
 
 import asyncio
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -52,21 +52,20 @@ class Watch:
         self._pause = min(_LOOK_SECONDS, limits.client_seconds / 4)
         self._looking = False
 
-    def begin(self, connections: "Iterable[Any]") -> None:
+    def begin(self, connections: "Iterable[WatchedConnection]") -> None:
         """Look at the connections in this collection, from now until it is empty."""
         if not self._looking:
             self._looking = True
             asyncio.get_running_loop().call_later(self._pause, self._look, connections)
 
-    def _look(self, connections: "Iterable[Any]") -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        watched = [connection for connection in connections if isinstance(connection, WatchedConnection)]
-        for connection in watched:
+    def _look(self, connections: "Iterable[WatchedConnection]") -> None:
+        now = asyncio.get_running_loop().time()
+        still_open = tuple(connections)  # looking may end one
+        self._looking = False
+        if still_open:
+            self.begin(connections)
+        for connection in still_open:
             connection.look(now)
-        self._looking = bool(watched)
-        if watched:
-            loop.call_later(self._pause, self._look, connections)
 
 
 class WatchedConnection(Protocol):
@@ -84,7 +83,7 @@ class WatchedConnection(Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self._watch.begin(self.connections)
+        self._watch.begin(cast("set[WatchedConnection]", self.connections))  # uvicorn makes all of them by `watched`
         most = self._watch.limits.most
         if len(self.connections) > most:
             self.app = _Crowded(self.app)

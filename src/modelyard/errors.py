@@ -28,7 +28,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     TOO_LARGE = "too_large"
     UNAVAILABLE = "unavailable"
-    """The store cannot be reached now; the same request may succeed later."""
+    """The store cannot be reached now, or the server has all the work that it takes; the same request may succeed later."""
 
 
 class ModelyardError(Exception):
