@@ -34,6 +34,30 @@ async def test_many_units_share_few_commits(database: SqliteDatabase) -> None:
     assert said.count("COMMIT") == said.count("BEGIN IMMEDIATE")
 
 
+async def test_those_who_write_again_and_again_share_every_commit(database: SqliteDatabase) -> None:
+    """And not every other: a group does not begin to sync while those whom the last one answered are about to write again."""
+
+    async def write_on(writer: int) -> None:
+        for number in range(50):
+            await database.write(lambda unit, number=number: add(unit, f"{writer} {number}"))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+
+    with traced(database) as said:
+        await asyncio.gather(*map(write_on, range(8)))
+
+    assert await count(database) == 400
+    assert said.count("COMMIT") <= 60
+
+
+async def test_a_group_waits_once_for_those_who_have_left(database: SqliteDatabase) -> None:
+    database._company, database._patience = 8, 0.05
+    await database.write(lambda unit: add(unit, "first"))
+    assert database._company == 1
+
+    database._patience = 3600
+    await database.write(lambda unit: add(unit, "second"))
+    assert await count(database) == 2
+
+
 async def test_one_unit_has_one_commit(database: SqliteDatabase) -> None:
     with traced(database) as said:
         await database.write(lambda unit: add(unit, "one"))

@@ -1,7 +1,8 @@
 """SQLite: one writer connection with group commit, readers that nobody blocks.
 
 A unit of work takes its turn on the writer, runs inline in a savepoint (its statements never suspend), and is answered after a COMMIT
-that covers every unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`.
+that covers every unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`. A
+group waits a little for those whom the last commit has answered: most of them have more to write, and would find the next sync begun.
 Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking the event loop, until the other one is done.
 """
 
@@ -46,6 +47,8 @@ MIN_VERSION = (3, 35, 0)
 """RETURNING came with 3.35."""
 MAX_GROUP = 64
 """Units that share one COMMIT at most."""
+MAX_PATIENCE = 0.005
+"""Seconds that a group waits for more units at most: a commit may take long for reasons of its own, such as a checkpoint."""
 BUSY_SECONDS = 10.0
 """How long a unit waits for another process that is writing, its wait for a turn included, before it is `Unavailable`."""
 CHECK_EVERY = 10_000
@@ -85,6 +88,11 @@ class SqliteDatabase:
         """The ids last given in the transaction that is open: written to their table once for a group, not once for a unit."""
         self._gave_up = float("-inf")
         """When a unit last gave up waiting for another process."""
+        self._company = 1
+        """How many units would share the next commit, if everyone who wrote just now wrote again."""
+        self._patience = 0.0
+        """Seconds that a group waits for its company: half of what the last commit took, so that who waits in vain loses little."""
+        self._waits: asyncio.TimerHandle | None = None
         self._commits: set[asyncio.Task[None]] = set()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
@@ -180,14 +188,21 @@ class SqliteDatabase:
             raise _closed()
 
     def _end_turn(self) -> None:
-        """Let the next unit join the group; when there is none, or the group is full, commit."""
+        """Let the next unit join the group; when none is there or will be soon, or the group is full, commit."""
         if self._turns.waiting and len(self._group) < MAX_GROUP:
             self._turns.give()
+        elif 0 < len(self._group) < min(self._company, MAX_GROUP):
+            self._turns.give()
+            self._waits = self._waits or asyncio.get_running_loop().call_later(self._patience, self._stop_waiting)
         else:
             self._start_commit()
 
+    def _stop_waiting(self) -> None:
+        self._waits, self._company = None, 1
+        self._settle()
+
     def _settle(self) -> None:
-        """The last one waiting gave up: the group that counted on it commits now."""
+        """Nobody more is to come: the group that counted on it commits now, or when the unit that has the turn is done."""
         if self._group and not self._turns.waiting and self._turns.try_take():
             self._start_commit()
 
@@ -195,6 +210,9 @@ class SqliteDatabase:
         if not self._begun:
             self._turns.give()
             return
+        if self._waits is not None:
+            self._waits.cancel()
+            self._waits = None
         group, self._group, self._begun = self._group, [], False
         task = asyncio.get_running_loop().create_task(self._commit(group))
         self._commits.add(task)
@@ -206,7 +224,9 @@ class SqliteDatabase:
         started = time.perf_counter()
         try:
             await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
-            self._meter.committed(len(group), time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._company, self._patience = len(group) + self._turns.waiting, min(seconds / 2, MAX_PATIENCE)
+            self._meter.committed(len(group), seconds)
         except Exception as error:  # noqa: BLE001 - whatever it is, the group waits to be told
             failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
         finally:
