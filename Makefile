@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXTRAS := dev,demo,postgres,mysql,otel
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check lint fuzz bench soak pins clean
+.PHONY: help serve demo test check lint fuzz bench soak chaos pins clean
 
 help: ## list these commands
 	@echo "Modelyard: one model registry that every client can talk to."
@@ -42,6 +42,9 @@ bench: $(VENV)/.dev ## measure what a request costs, and what it costs MLflow (d
 
 soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay flat? (docs/reference/reliability.md; ARGS="--minutes 1")
 	@$(BIN)/python -m perf.soak $(ARGS)
+
+chaos: $(VENV)/.dev ## kill the server and its database while clients write, cut the power, and look for losses (docs/reference/reliability.md)
+	@$(BIN)/python -m chaos $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)
 	@rm -rf $(VENV)/pins && $(BIN)/python -m venv $(VENV)/pins

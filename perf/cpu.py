@@ -22,22 +22,22 @@ class ProcessTree:
     def cpu_seconds_each(self) -> Mapping[int, float]:
         """Likewise of each process, by its id."""
         # man 5 proc, fields 14 to 17 of stat: utime, stime, and both of the children that were waited for.
-        return {pid: sum(map(int, _stat(pid)[11:15])) / _TICKS for pid in self._pids()}
+        return {pid: sum(map(int, _stat(pid)[11:15])) / _TICKS for pid in self.pids()}
 
     def resident_bytes(self) -> int:
         """Memory held by all of them; what they share is counted for each."""
-        pages = sum(int((_PROC / str(pid) / "statm").read_text().split()[1]) for pid in self._pids())
+        pages = sum(int((_PROC / str(pid) / "statm").read_text().split()[1]) for pid in self.pids())
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def private_bytes(self) -> int:
         """Memory that is theirs alone; a mapped file's pages, which come and go with the system's cache, are not."""
-        return sum(_private_kib(pid) for pid in self._pids()) * 1024
+        return sum(_private_kib(pid) for pid in self.pids()) * 1024
 
     def open_files(self) -> int:
         """Files, sockets and pipes."""
-        return sum(len(list((_PROC / str(pid) / "fd").iterdir())) for pid in self._pids())
+        return sum(len(list((_PROC / str(pid) / "fd").iterdir())) for pid in self.pids())
 
-    def _pids(self) -> Iterator[int]:
+    def pids(self) -> Iterator[int]:
         children = defaultdict(list)
         for entry in _PROC.iterdir():
             if entry.name.isdecimal() and (stat := _stat(int(entry.name))):

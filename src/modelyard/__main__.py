@@ -128,6 +128,32 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def check(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: Config = None,
+    repair_index: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--repair-index", help="Before checking, make the property index agree with the records.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell everything as JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Check that a store is whole: whatever it keeps twice agrees. Exit code 1 if it is not. Servers may go on running on it."""
+    loaded = _load({"data_dir": data_dir, "database_url": database_url}, config)
+
+    from modelyard import errors, verdict  # noqa: PLC0415 - see the module's docstring
+    from modelyard.app import check as check_store  # noqa: PLC0415 - likewise
+
+    try:
+        with verdict.watching() as watch:
+            found, repaired = check_store(loaded.settings, watch, repair=repair_index)
+    except errors.ModelyardError as error:
+        _fail(error.message, code=1)
+    typer.echo(verdict.document(found, repaired) if as_json else verdict.sentences(loaded.settings.store, found, repaired))
+    if not found.whole:
+        raise typer.Exit(1)
+
+
 @admin.command()
 def wipe(
     data_dir: DataDir = None,

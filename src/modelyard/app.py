@@ -2,9 +2,9 @@
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -50,7 +50,11 @@ from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
 if TYPE_CHECKING:
+    from modelyard.overview.integrity.check import Verdict, Watch
+    from modelyard.overview.integrity.index import Repaired
     from modelyard.telemetry.setup import Telemetry
+
+T = TypeVar("T")
 
 _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
@@ -177,19 +181,38 @@ async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
 def wipe(settings: Settings) -> None:
     """Empty the store that the settings name, however long it takes. Raises `Unavailable` when there is none or it cannot be reached."""
 
-    async def run() -> None:
-        url = DatabaseUrl.parse(settings.database)
-        if url.path is not None and not url.path.is_file():
-            raise Unavailable(f"there is no store to empty at {url.path}: check the path")
-        database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
-        await database.open()
-        try:
-            await bring_up_to_date(database, url)
-            await wipe_store(database)
-        finally:
-            await database.close()
+    async def work(database: Database, url: DatabaseUrl) -> None:
+        await bring_up_to_date(database, url)
+        await wipe_store(database)
 
-    asyncio.run(run())
+    asyncio.run(_on_existing_store(settings, "empty", work))
+
+
+def check(settings: Settings, watch: "Watch", *, repair: bool = False) -> "tuple[Verdict, Repaired | None]":
+    """Whether the store that the settings name is whole, with its property index mended before if that is wanted.
+
+    Changes nothing else, and may take long. Raises `Unavailable` as `wipe` does, and for a schema of another version.
+    """
+    from modelyard.overview.integrity import check as integrity  # noqa: PLC0415 - a server has no use for all its statements
+
+    async def work(database: Database, _: DatabaseUrl) -> "tuple[Verdict, Repaired | None]":
+        repaired = await integrity.mend(database, watch) if repair else None
+        return await integrity.check(database, watch), repaired
+
+    return asyncio.run(_on_existing_store(settings, "check", work))
+
+
+async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:
+    """Run `work` on the store that the settings name, with no limit on how long a statement takes."""
+    url = DatabaseUrl.parse(settings.database)
+    if url.path is not None and not url.path.is_file():
+        raise Unavailable(f"there is no store to {verb} at {url.path}: check the path")
+    database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
+    await database.open()
+    try:
+        return await work(database, url)
+    finally:
+        await database.close()
 
 
 def _lists(domain: Services) -> Mapping[str, List]:

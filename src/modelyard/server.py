@@ -25,6 +25,7 @@ from modelyard import logs
 from modelyard.connections import ConnectionLimits, watched
 from modelyard.errors import ModelyardError, Unavailable
 from modelyard.settings import Settings, bracketed, flag, hand_over, handed, variable
+from modelyard.store.folder import make_durable
 
 if TYPE_CHECKING:
     from modelyard.api.http.edge import Edge
@@ -80,7 +81,7 @@ def serve(settings: Settings, announce: Announce, ready_file: Path | None = None
 def make_data_folder(folder: str) -> None:
     """Make it unless it is there. Raises `CannotStartError`."""
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        make_durable(Path(folder))
     except OSError as error:
         raise CannotStartError(
             f"The data folder {folder} cannot be made ({error.strerror}). Choose another by {flag('data_dir')}."

@@ -1,6 +1,7 @@
 """A database that remembers which statements were run."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from modelyard.store.database import Database, IdSequence, Reader, Row, Rows, Taken, Unit, Values
@@ -38,6 +39,9 @@ class CountingDatabase:
 
     async def close(self) -> None:
         await self._inner.close()
+
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        return self._inner.snapshot()
 
     async def ping(self) -> None:
         await self._inner.ping()

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -139,6 +140,13 @@ class Database(Protocol):
 
         An exception undoes all of it. `work` runs again when the database asks for it (deadlock, serialization failure, a
         connection lost before the commit), so it must have no effect outside the unit. Called inside a running unit, it joins it.
+        """
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        """A reader that sees what was committed when the block began, whatever is written meanwhile; nobody waits for it.
+
+        For programs that read much: on SQLite its statements run where it is called, in a server that is the event loop.
         """
         ...
 

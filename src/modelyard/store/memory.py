@@ -5,7 +5,8 @@ It knows tables as dicts by name; repositories over it (`records.memory`) read a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
 from modelyard.store.database import IdSequence, Reader, Row, Rows, Taken, Unit, Values
@@ -40,6 +41,10 @@ class MemoryDatabase:
     @property
     def reader(self) -> Reader:
         return self._unit
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        yield self._unit
 
     def next_id(self, sequence: IdSequence) -> int:
         self._ids[sequence] += 1

@@ -5,8 +5,8 @@ import functools
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
@@ -35,6 +35,13 @@ ATTEMPTS = 8
 """How often a unit runs at most, the first time included."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 """Seconds between the runs of a unit: each pause is random, up to a bound that doubles from the first to the longest."""
+
+
+# The moment is that of the first statement, on PostgreSQL of the first after BEGIN.
+_SNAPSHOT = {
+    Flavour.POSTGRESQL: ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SELECT 1"),
+    Flavour.MYSQL: ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"),
+}
 
 
 class ConnectionLostError(Exception):
@@ -347,6 +354,19 @@ class PooledDatabase:
 
     async def close(self) -> None:
         await self.pool.close()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        connection = await self._take()
+        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=False)
+        try:
+            for sql in _SNAPSHOT[self.flavour]:
+                await unit.command(sql)
+            yield unit
+        except (ConnectionLostError, ConflictError) as error:
+            raise _given_up(error, 1) from error
+        finally:
+            self.pool.discard(connection)  # closing it ends the transaction
 
     async def ping(self) -> None:
         await self._reader.ping()

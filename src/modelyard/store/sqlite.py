@@ -11,8 +11,9 @@ import operator
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -32,6 +33,7 @@ from modelyard.store.database import (
     Values,
     bound,
 )
+from modelyard.store.folder import make_durable
 from modelyard.store.meter import Meter
 from modelyard.store.statements import Flavour, Lock, Statement
 from modelyard.store.turns import Turns
@@ -101,7 +103,7 @@ class SqliteDatabase:
         if sqlite3.sqlite_version_info < MIN_VERSION:
             found, needed = sqlite3.sqlite_version, ".".join(map(str, MIN_VERSION))
             raise Unavailable(f"SQLite {found} is too old: {needed} or newer is needed, which comes with a newer Python or system")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_durable(self._path.parent)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
         self._reader = _SqliteReader(self._inline, self._meter, self._in_thread)
@@ -121,6 +123,17 @@ class SqliteDatabase:
     @property
     def reader(self) -> Reader:
         return current_unit.get() or self._reader
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        connection = self._connect()
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # the moment is that of the first read
+            yield _SqliteReader(connection, self._meter)
+        finally:
+            self._connections.remove(connection)
+            connection.close()
 
     async def ping(self) -> None:
         _run(self._inline, "SELECT 1", (), _ROW)

@@ -114,7 +114,7 @@ class TracedDatabase:
         self.flavour = database.flavour
         self._database = database
         self._spans = Spans(tracer, database.flavour)
-        self.open, self.close, self.ping = database.open, database.close, database.ping
+        self.open, self.close, self.ping, self.snapshot = database.open, database.close, database.ping, database.snapshot
 
     @property
     def reader(self) -> Reader:

@@ -1,0 +1,1 @@
+"""Kills servers and cuts the power while clients write, and looks for what they were promised."""

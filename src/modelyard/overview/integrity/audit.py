@@ -1,0 +1,143 @@
+"""The audit log agrees with the records: each was created by an event, has as many changes, and is what the newest one left."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import and_, bindparam, case, func, literal_column, select
+
+from modelyard.audit.events import Action
+from modelyard.audit.tables import AUDIT_EVENT
+from modelyard.overview.integrity.finding import MOST, Finding, Looked
+from modelyard.overview.integrity.structure import UNREADABLE
+from modelyard.overview.integrity.subjects import SUBJECTS, Subject, window_of, windows
+from modelyard.records.record import Record
+from modelyard.records.rows import reader as row_reader
+from modelyard.store.database import Reader, Row
+from modelyard.store.statements import Statement
+
+_EVENT = AUDIT_EVENT.c
+_AUDITED = tuple((subject, window_of(subject, subject.columns, live=True)) for subject in SUBJECTS if subject.audited)
+_REMEDY = "Nothing repairs this by itself: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
+
+_RENAMED = ("name", "updated_at", "revision")
+"""What a new name on the way back from the trash changes. Its event does not hold the record."""
+
+
+class _Trail(NamedTuple):
+    """The events of one record. A further parent, the trash and the way back are no changes of the record itself."""
+
+    record_id: int
+    changes: int
+    created: int
+    restored: int
+    """How often it came back from the trash: it may have got another name then, which raised its revision."""
+    project_id: int
+    after: str | None
+    """The record as the newest change left it."""
+
+
+def _trails() -> Statement:
+    change = _EVENT.action.in_([literal_column(f"'{action.value}'") for action in (Action.CREATED, Action.UPDATED)])
+    summary = (
+        select(
+            _EVENT.record_id,
+            func.sum(case((change, 1), else_=0)).label("changes"),
+            func.sum(case((_EVENT.action == Action.CREATED.value, 1), else_=0)).label("created"),
+            func.sum(case((_EVENT.action == Action.RESTORED.value, 1), else_=0)).label("restored"),
+            func.max(case((change, _EVENT.id))).label("newest"),
+        )
+        .where(_EVENT.kind == bindparam("kind"), _EVENT.record_id.between(bindparam("low"), bindparam("high")))
+        .group_by(_EVENT.record_id)
+        .subquery()
+    )
+    newest = AUDIT_EVENT.alias()
+    joined = summary.outerjoin(newest, newest.c.id == summary.c.newest)
+    clause = select(
+        summary.c.record_id, summary.c.changes, summary.c.created, summary.c.restored, newest.c.project_id, newest.c.after
+    ).select_from(joined)
+    return Statement("check events", clause)
+
+
+_TRAILS = _trails()
+
+
+async def events_of_records(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
+    """Every live record is what its events tell."""
+    for subject, window in _AUDITED:
+        read = row_reader(subject.entity)
+        async for rows in windows(reader, window, looked):
+            between = {"kind": int(subject.kind), "low": rows[0][0], "high": rows[-1][0]}
+            trails = {row[0]: _Trail(*row) for row in await reader.rows(_TRAILS, between)}
+            for row_id, *row in rows:
+                problem = _disagreement(read, row, trails.get(row_id))
+                if problem:
+                    yield Finding("audit", subject.table.name, row_id, problem, _REMEDY)
+
+
+def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
+    try:
+        record: Record = read(row)
+    except UNREADABLE:
+        return None  # the check of the rows tells
+    if trail is None or not trail.created:
+        return "no audit event tells of its creation"
+    if trail.created > 1:
+        return f"{trail.created} audit events tell of its creation"
+    if not trail.changes <= record.revision <= trail.changes + trail.restored:
+        return f"it is at revision {record.revision}, and audit_event has {trail.changes} changes of it"
+    if trail.project_id != record.project_id:
+        return f"it is in project {record.project_id}, and its newest audit event in {trail.project_id}"
+    return _difference(record, trail.after, _RENAMED if trail.restored else ())
+
+
+def _difference(record: Record, after: str | None, ignored: Sequence[str]) -> str | None:
+    now = msgspec.json.encode(record)
+    if after is not None and after.encode() == now:
+        return None
+    try:
+        told, found = (
+            msgspec.json.decode(after or "null", type=dict[str, msgspec.Raw]),
+            msgspec.json.decode(now, type=dict[str, msgspec.Raw]),
+        )
+    except msgspec.DecodeError:
+        return "its newest audit event does not hold the record"
+    # A field may have come or gone since the event was written.
+    differing = [name for name in told if name in found and name not in ignored and _value(told[name]) != _value(found[name])]
+    return f"its newest audit event says otherwise of {', '.join(differing)}" if differing else None
+
+
+def _value(raw: msgspec.Raw) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(raw), order="deterministic")
+
+
+def _rootless(subject: Subject) -> Statement:
+    """Events of records that are not there, unless one tells that it was purged."""
+    later = AUDIT_EVENT.alias()
+    ended = (
+        select(later.c.id)
+        .where(later.c.kind == _EVENT.kind, later.c.record_id == _EVENT.record_id, later.c.action == Action.PURGED.value)
+        .exists()
+    )
+    pairs = AUDIT_EVENT.outerjoin(subject.table, subject.table.c.id == _EVENT.record_id)
+    clause = select(_EVENT.record_id, func.count()).select_from(pairs)
+    clause = clause.where(_EVENT.kind == int(subject.kind), subject.table.c.id.is_(None), ~ended)
+    return Statement(f"events without {subject.table.name}", clause.group_by(_EVENT.record_id).limit(MOST))
+
+
+_ROOTLESS = tuple((subject, _rootless(subject)) for subject in SUBJECTS if subject.audited)
+_OF_NO_KIND = Statement(
+    "events of no kind",
+    select(_EVENT.id, _EVENT.kind).where(and_(*[_EVENT.kind != int(subject.kind) for subject in SUBJECTS])).limit(MOST),
+)
+
+
+async def records_of_events(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
+    """No event tells of a record that is not there."""
+    for subject, statement in _ROOTLESS:
+        for record_id, count in await reader.rows(statement, {}):
+            problem = f"audit_event has {count} events of it, and there is no such {subject.kind.label}"
+            yield Finding("audit", subject.table.name, record_id, problem, _REMEDY)
+        looked(1)
+    for event_id, kind in await reader.rows(_OF_NO_KIND, {}):
+        yield Finding("audit", AUDIT_EVENT.name, event_id, f"it tells of kind {kind}, and there is no such kind", _REMEDY)

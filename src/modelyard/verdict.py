@@ -1,0 +1,39 @@
+"""What `modelyard check` says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich.console import Console
+
+from modelyard.overview.integrity.check import Verdict, Watch
+from modelyard.overview.integrity.index import Repaired
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Shows what is being looked at while the block runs, on stderr, where that is a terminal."""
+    console = Console(stderr=True, highlight=False)
+    with console.status("...") as status:
+        yield lambda name, rows: status.update(f"{name}: {rows:,} rows" if rows else name)
+
+
+def sentences(store: str, verdict: Verdict, repaired: Repaired | None) -> str:
+    lines = []
+    if repaired is not None:
+        lines.append(f"Mended the property index: {repaired.removed:,} entries removed, {repaired.added:,} added.")
+    lines += [str(finding) for finding in verdict.findings]
+    lines += [f"There is more of this kind ({name})." for name in verdict.cut]
+    if verdict.whole:
+        lines.append(f"{store} is whole: {len(verdict.looked)} checks found nothing wrong.")
+    else:
+        lines.append(f"{store} is not whole: {len(verdict.findings)} findings.")
+    return "\n".join(lines)
+
+
+def document(verdict: Verdict, repaired: Repaired | None) -> str:
+    told = {"whole": verdict.whole, "findings": verdict.findings, "cut": verdict.cut, "looked": verdict.looked}
+    if repaired is not None:
+        told["repaired"] = repaired._asdict()
+    # SQLAlchemy keeps the names of tables in a text type of its own.
+    return msgspec.json.format(msgspec.json.encode(told, enc_hook=str)).decode()

@@ -1,0 +1,300 @@
+"""The check of the store: a healthy one is clean, and whatever is broken behind its back is found, that and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import text
+
+from modelyard.context import Millis
+from modelyard.errors import Unavailable
+from modelyard.models.entities import ModelPatch, NewModel
+from modelyard.overview.integrity.check import Verdict, check, look, mend
+from modelyard.overview.integrity.index import Repaired
+from modelyard.store.database import Unit
+from modelyard.store.statements import Flavour, Statement
+from modelyard.store.wipe import wipe
+from tests.servers.sql import execute
+from tests.store.busy import keep_busy
+from tests.store.conftest import DATABASES, NewStore
+from tests.store.things import opened
+from tests.store.worlds import world_at
+from tests.unit.world import ANN, World
+
+Found = tuple[str, str, int | str | None]
+_UNGUARDED_FOR_NOW = {
+    Flavour.SQLITE: "PRAGMA defer_foreign_keys = ON",
+    Flavour.POSTGRESQL: "SET LOCAL session_replication_role = replica",
+    Flavour.MYSQL: "SET foreign_key_checks = 0",
+}
+
+
+class _UndoneError(Exception):
+    pass
+
+
+class Store(NamedTuple):
+    url: str
+    world: World
+
+    @property
+    def flavour(self) -> Flavour:
+        return self.world.database.flavour
+
+    def corrupt(self, sql: str) -> None:
+        """Run a statement with foreign keys unguarded."""
+        unguarded = {
+            Flavour.SQLITE: "PRAGMA foreign_keys = OFF",
+            Flavour.POSTGRESQL: "SET session_replication_role = replica",
+            Flavour.MYSQL: "SET foreign_key_checks = 0",
+        }
+        execute(self.url, f"{unguarded[self.flavour]}; {sql};")
+
+    async def verdict(self) -> Verdict:
+        return await check(self.world.database, lambda _name, _rows: None)
+
+    async def found(self) -> list[Found]:
+        return [(finding.check, finding.table, finding.id) for finding in (await self.verdict()).findings]
+
+    async def found_after(self, sql: str) -> set[Found]:
+        """What is found once these statements have run, in a transaction that is then undone."""
+        found: set[Found] = set()
+
+        async def work(unit: Unit) -> None:
+            for one in (_UNGUARDED_FOR_NOW[self.flavour], *sql.split("; ")):
+                await unit.rows(Statement("corrupt", text(one.replace(":", "\\:")), locks=True), {})
+            found.update((finding.check, finding.table, finding.id) for finding in (await look(unit, lambda _name, _rows: None)).findings)
+            raise _UndoneError
+
+        with suppress(_UndoneError):
+            await self.world.database.write(work)
+        return found
+
+    async def asked(self, id_: int | str) -> int | str:
+        """The id itself, or the one that a query of this name finds."""
+        found: int | str = execute(self.url, SOUGHT[id_])[0][0] if id_ in SOUGHT else id_
+        return found
+
+    async def mend(self) -> Repaired:
+        return await mend(self.world.database, lambda _name, _rows: None)
+
+
+@pytest.fixture(scope="module")
+async def stores(new_store: NewStore) -> AsyncIterator[dict[str, Store]]:
+    async with AsyncExitStack() as opened:
+        made = {}
+        for parameter in DATABASES:
+            url = await new_store(str(parameter.values[0]))
+            made[str(parameter.values[0])] = Store(url, await opened.enter_async_context(world_at(url)))
+        yield made
+
+
+@pytest.fixture(params=DATABASES)
+async def store(request: pytest.FixtureRequest, stores: dict[str, Store]) -> Store:
+    """A busy store, once on each database."""
+    store = stores[request.param]
+    await wipe(store.world.database)
+    await keep_busy(store.world)
+    return store
+
+
+async def test_a_busy_store_is_whole(store: Store) -> None:
+    verdict = await store.verdict()
+
+    assert [str(finding) for finding in verdict.findings] == []
+    assert verdict.looked["index entries"] > 100
+    assert verdict.looked["indexed values"] > 10
+    assert verdict.looked["events of records"] > 10
+
+
+REVISION = Statement("revision", text("SELECT revision FROM model WHERE id = 1"))
+FAR = 987_654
+CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
+    # references
+    ("UPDATE model_version SET model_id = 987654 WHERE id = 2", {("references", "model_version", 2), ("audit", "model_version", 2)}),
+    ("DELETE FROM artifact_parent WHERE id = 1", set()),
+    ("INSERT INTO artifact_parent (parent_id, id) VALUES (987654, 1)", {("references", "artifact_parent", 1)}),
+    ("INSERT INTO artifact_parent (parent_id, id) VALUES (2, 987654)", {("references", "artifact_parent", FAR)}),
+    ("UPDATE metric_point SET experiment_id = 987654 WHERE step = 1", {("references", "metric_point", 3)}),
+    # rows
+    ("UPDATE metric_point SET trashed = 1 WHERE step = 1", {("rows", "metric_point", 3)}),
+    ("UPDATE metric_point SET revision = 0 WHERE step = 1", {("rows", "metric_point", 3)}),
+    ("UPDATE metric_point SET updated_at = 5 WHERE step = 1", {("rows", "metric_point", 3)}),
+    ("UPDATE model SET state = 'LOST' WHERE id = 1", {("rows", "model", 1)}),
+    ("UPDATE model SET properties = '{\"n\": ' WHERE id = 1", {("rows", "model", 1)}),
+    ("UPDATE model SET tasks = 'translation' WHERE id = 1", {("rows", "model", 1)}),
+    # external ids
+    ("DELETE FROM external_id WHERE value = 'run-1'", {("claims", "run", "run")}),
+    (
+        "UPDATE external_id SET id = 987654 WHERE value = 'ext-2'",
+        {("claims", "model", 1), ("claims", "external_id", "ext-2")},
+    ),
+    ("UPDATE external_id SET kind = 77 WHERE value = 'ext-2'", {("claims", "model", 1), ("claims", "external_id", "ext-2")}),
+    ("INSERT INTO external_id (project_id, value, kind, id) VALUES (1, 'lost', 1, 1)", {("claims", "external_id", "lost")}),
+    # idempotency keys
+    ("UPDATE idempotency_key SET status = NULL", {("kept answers", "idempotency_key", "key")}),
+    ("UPDATE idempotency_key SET body = NULL", {("kept answers", "idempotency_key", "key")}),
+    ("UPDATE idempotency_key SET project_id = 5", {("references", "idempotency_key", "key")}),
+    # metric histories
+    ("DELETE FROM property_number WHERE kind = 8; DELETE FROM metric_point", {("history", "artifact", 1)}),
+    # the audit log
+    ("DELETE FROM audit_event WHERE kind = 5", {("audit", "environment", "environment")}),
+    ("DELETE FROM audit_event WHERE kind = 1 AND record_id = 1 AND action = 'created'", {("audit", "model", 1)}),
+    ("DELETE FROM audit_event WHERE kind = 7 AND action = 'updated' AND record_id = 1", {("audit", "artifact", 1)}),
+    ("UPDATE audit_event SET action = 'created' WHERE kind = 1 AND record_id = 1", {("audit", "model", 1)}),
+    ("UPDATE audit_event SET record_id = 987654 WHERE kind = 5", {("audit", "environment", "environment"), ("audit", "environment", FAR)}),
+    ("UPDATE audit_event SET kind = 77 WHERE kind = 5", {("audit", "environment", "environment"), ("audit", "audit_event", "event")}),
+    ("UPDATE audit_event SET after = '[' WHERE kind = 5", {("audit", "environment", "environment")}),
+    ("UPDATE model SET description = 'by hand' WHERE id = 1", {("audit", "model", 1)}),
+    ("UPDATE model SET revision = revision + 1 WHERE id = 1", {("audit", "model", 1)}),
+    # the index
+    ("DELETE FROM property_text WHERE kind = 1 AND id = 1 AND name = 't'", {("index", "property_text", 1)}),
+    ("DELETE FROM property_text WHERE kind = 101 AND id = 1 AND name = 'tasks'", {("index", "property_text", 1)}),
+    ("DELETE FROM property_number WHERE kind = 8 AND value = 2", {("index", "property_number", 4)}),
+    ("UPDATE property_number SET value = 3.5 WHERE kind = 1 AND id = 1 AND name = 'n'", {("index", "property_number", 1)}),
+    ("UPDATE property_number SET type = 1 WHERE kind = 1 AND id = 1 AND name = 'n'", {("index", "property_number", 1)}),
+    ("UPDATE property_text SET id = 987654 WHERE kind = 1 AND id = 1", {("index", "property_text", 1), ("index", "property_text", FAR)}),
+    (
+        "INSERT INTO property_text (project_id, kind, name, value, id, type) VALUES (1, 77, 'a', 'b', 1, 1)",
+        {("index", "property_text", 1)},
+    ),
+    (
+        "INSERT INTO property_number (project_id, kind, name, value, id, type) VALUES (3, 101, 'a', 1.5, 1, 1)",
+        {("index", "property_number", 1)},
+    ),
+]
+SOUGHT: dict[int | str, str] = {
+    "run": "SELECT id FROM run",
+    "environment": "SELECT id FROM environment",
+    "event": "SELECT max(id) FROM audit_event WHERE kind = 5",
+    "key": "SELECT value FROM idempotency_key",
+}
+
+
+async def test_what_is_broken_is_found_and_nothing_else(store: Store) -> None:
+    expected = {sql: {(check, table, await store.asked(id_)) for check, table, id_ in broken} for sql, broken in CORRUPTIONS}
+    assert {sql: await store.found_after(sql) for sql in expected} == expected
+
+
+async def test_a_sequence_that_would_give_an_id_again_is_found(store: Store) -> None:
+    behind = {
+        Flavour.SQLITE: "UPDATE id_sequence SET value = 3 WHERE name = 'artifact'",
+        Flavour.POSTGRESQL: "SELECT setval('artifact_id_seq', 3)",
+        Flavour.MYSQL: "DELETE FROM artifact_sequence; ALTER TABLE artifact_sequence AUTO_INCREMENT = 4",
+    }
+    store.corrupt(behind[store.flavour])
+
+    assert await store.found() == [("sequences", "artifact", 6), ("sequences", "metric_point", 4)]
+
+
+async def test_two_of_one_name_are_found_when_the_index_that_forbids_it_is_gone(new_store: NewStore) -> None:
+    for parameter in DATABASES:
+        url = await new_store(str(parameter.values[0]))
+        async with world_at(url) as world:
+            store = Store(url, world)
+            await world.models.create_model(ANN, NewModel(name="one"))
+            await world.models.create_model(ANN, NewModel(name="two", external_id="e"))
+            unguard = {
+                Flavour.SQLITE: "PRAGMA legacy_alter_table = ON; ALTER TABLE model RENAME TO old; CREATE TABLE model AS SELECT * FROM old",
+                Flavour.POSTGRESQL: "ALTER TABLE model DROP CONSTRAINT uq_model_name",
+                Flavour.MYSQL: "ALTER TABLE model ADD INDEX other (project_id); ALTER TABLE model DROP INDEX uq_model_name",
+            }
+            store.corrupt(unguard[store.flavour])
+            store.corrupt("UPDATE model SET name = 'one'")
+
+            assert set(await store.found()) == {("uniqueness", "model", 1), ("audit", "model", 2)}
+
+
+async def test_a_finding_says_where_what_and_what_to_do(store: Store) -> None:
+    store.corrupt("UPDATE property_number SET value = 3.5 WHERE kind = 1 AND id = 1 AND name = 'n'")
+
+    assert [str(finding) for finding in (await store.verdict()).findings] == [
+        "property_number 1: n = 3.5 of kind 1 is indexed, but the model has no such value. Run modelyard check --repair-index.",
+        "property_number 1: n = 2.5 of this model is not indexed: filters miss it. Run modelyard check --repair-index.",
+    ]
+
+
+async def test_an_index_that_is_lost_is_made_again(store: Store) -> None:
+    entries = "SELECT project_id, kind, name, value, id, type FROM property_{} ORDER BY 1, 2, 3, 4, 5"
+    before = [execute(store.url, entries.format(table)) for table in ("number", "text")]
+    store.corrupt("DELETE FROM property_number; DELETE FROM property_text")
+    assert (await store.verdict()).cut == ("indexed values",)
+
+    repaired = await store.mend()
+
+    assert repaired == Repaired(0, sum(len(rows) for rows in before))
+    assert [execute(store.url, entries.format(table)) for table in ("number", "text")] == before
+    assert (await store.verdict()).whole
+
+
+async def test_an_index_that_is_wrong_is_mended(store: Store) -> None:
+    store.corrupt("UPDATE property_number SET type = 1 WHERE id = 3; UPDATE property_text SET value = 'x' WHERE name = 'tasks'")
+    store.corrupt("UPDATE property_text SET id = 987654 WHERE kind = 1 AND id = 1; UPDATE property_number SET kind = 77 WHERE id = 1")
+
+    repaired = await store.mend()
+
+    assert min(repaired) > 10
+    assert (await store.verdict()).whole
+    assert await store.mend() == Repaired(0, 0)
+
+
+async def test_what_is_in_the_trash_is_not_held_against_the_store(store: Store) -> None:
+    """Whether its index entries stay is the trash's business; its name, its external id and its claim are free."""
+    store.corrupt("INSERT INTO trash VALUES (900, 1, 1, 1, 'first', 5, 'ann', 0); UPDATE model SET trashed = 900 WHERE id = 1")
+    store.corrupt("DELETE FROM external_id WHERE value = 'ext-2'")
+    assert await store.found() == []
+
+    store.corrupt("DELETE FROM property_text WHERE id = 1 AND kind IN (1, 101); DELETE FROM property_number WHERE id = 1 AND kind = 1")
+    assert await store.found() == []
+
+
+async def test_what_was_deleted_restored_under_another_name_and_purged_leaves_the_store_whole(store: Store) -> None:
+    world = store.world
+    for name in ("back", None):
+        deletion = await world.models.trash_model(ANN, 1)
+        assert await store.found() == []
+        if name is not None:
+            await world.trash.restore(ANN, deletion.id, name)
+            assert await store.found() == []
+    await world.trash.purge(ANN, Millis(world.clock.now + 1))
+
+    assert await store.found() == []
+
+
+async def test_it_looks_at_one_moment_while_others_write(store: Store) -> None:
+    async with store.world.database.snapshot() as reader:
+        await store.world.models.update_model(ANN, 1, ModelPatch(properties={"n": 7}))
+        then = await reader.row(REVISION, {})
+        now = await store.world.database.reader.row(REVISION, {})
+
+    assert then is not None
+    assert now is not None
+    assert (then[0], now[0]) == (3, 4)
+    assert await store.found() == []
+
+
+async def test_another_schema_is_refused(new_store: NewStore) -> None:
+    url = await new_store("sqlite")
+    execute(url, "UPDATE alembic_version SET version_num = '0000'")
+
+    async with opened(url) as database:
+        with pytest.raises(Unavailable, match="schema 0000"):
+            await check(database, lambda _name, _rows: None)
+
+
+async def test_a_damaged_file_is_told_by_sqlite_itself(new_store: NewStore) -> None:
+    url = await new_store("sqlite")
+    async with world_at(url) as world:
+        await keep_busy(world)
+    path = url.removeprefix("sqlite:///")
+    root = execute(url, "SELECT rootpage FROM sqlite_master WHERE name = 'uq_model_name' OR name = 'sqlite_autoindex_model_1'")[0][0]
+    size = execute(url, "PRAGMA page_size")[0][0]
+    with open(path, "r+b") as file:  # noqa: PTH123, ASYNC230 - a few bytes, beside everything else
+        file.seek(root * size - 100)
+        file.write(b"\xff" * 100)
+
+    async with opened(url) as database:
+        verdict = await check(database, lambda _name, _rows: None)
+
+    assert {finding.check for finding in verdict.findings} == {"engine"}
