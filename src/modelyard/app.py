@@ -168,7 +168,7 @@ def build_services(database: Database) -> Services:
 
 
 def build_metrics(database: Database, artifact_service: ArtifactService) -> MetricService:
-    return MetricService(database, runs(), SqlSeries(), artifact_service, Ledger(SqlEvents(), system_clock, SqlTrash((), ARTIFACT_PARENT)))
+    return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:

@@ -43,7 +43,7 @@ class ArtifactService:
         self.database = database
         self._artifacts = artifacts
         self._parents = parents
-        self._ledger = ledger
+        self.ledger = ledger
 
     @transactional
     async def create_artifact(self, unit: Unit, caller: Caller, draft: ArtifactDraft) -> Artifact:
@@ -68,7 +68,7 @@ class ArtifactService:
     @transactional
     async def trash_artifact(self, unit: Unit, caller: Caller, artifact_id: int) -> Deletion:
         """Move an artifact to the trash: every version and run that lists it lists it no more."""
-        return await self._ledger.trash(unit, caller, self._artifacts, artifact_id)
+        return await self.ledger.trash(unit, caller, self._artifacts, artifact_id)
 
     async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
         """Put an artifact under a version or run that the caller has locked.
@@ -81,7 +81,7 @@ class ArtifactService:
             if found is None or found.type is not draft.type:
                 prefix = "mismatched types, " if found is None else ""
                 raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")
-            await self._ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
+            await self.ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
         else:
             found = await self._namesake(unit, caller, parent_id, draft)
         _require_value(draft)
@@ -138,14 +138,14 @@ class ArtifactService:
         )
         del said["revisions"]
         links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
-        return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
+        return await self.ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
 
     async def _update(self, unit: Unit, caller: Caller, before: Artifact, draft: ArtifactDraft, **links: int) -> Artifact:
         _check_value(draft)
         own: dict[str, object] = {"type": before.type, "name": before.name, **links}
         if draft.timestamp is not UNSET:
             own["recorded_at"] = _moment(draft)
-        return await self._ledger.update(unit, caller, self._artifacts, before, draft, **own)
+        return await self.ledger.update(unit, caller, self._artifacts, before, draft, **own)
 
 
 def _new_metric(name: str, project: ProjectId, run_id: int, at: Millis, values: Mapping[str, Any]) -> Artifact:
