@@ -7,6 +7,9 @@ from random import Random
 from perf import requests as r
 from perf.seed import Seeded, name, page
 
+BATCH = 100
+"""Points sent in bulk at once."""
+
 Stream = Callable[[Seeded, Random], Iterator[bytes]]
 
 
@@ -75,6 +78,11 @@ def _run_metric(seeded: Seeded, random: Random) -> Iterator[bytes]:
         yield r.metric(f"/experiment_runs/{run}", "loss", random.random(), step=step, timestamp=str(1_700_000_000_000 + step))
 
 
+def _points(seeded: Seeded, random: Random) -> Iterator[bytes]:
+    for first in itertools.count(0, BATCH):
+        yield r.points(random.choice(seeded.fresh_runs), "loss", first, BATCH, random)
+
+
 def _history(seeded: Seeded, random: Random) -> Iterator[bytes]:
     while True:
         yield r.get(f"/experiment_runs/{random.choice(seeded.finished_runs)}/metric_history", name="loss", pageSize=100)
@@ -93,6 +101,7 @@ OPERATIONS: Mapping[str, Stream] = {
     "patch": _patch,
     "metric on a version": _version_metric,
     "metric on a run": _run_metric,
+    "100 points in bulk": _points,
 }
 
 

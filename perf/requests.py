@@ -13,6 +13,9 @@ TEAMS = 50
 DESCRIPTION = "Predicts what somebody is about to do, from what they did before; retrained every night."
 
 
+NATIVE = "/api/v1"
+
+
 def get(path: str, *, api: str = API, **query: object) -> bytes:
     target = api + path + ("?" + urlencode(query) if query else "")
     return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
@@ -27,8 +30,11 @@ def patch(path: str, body: Mapping[str, Any]) -> bytes:
 
 
 def _with_body(method: str, target: str, body: Mapping[str, Any]) -> bytes:
-    content = msgspec.json.encode(body)
-    head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    return _sent(method, target, "application/json", msgspec.json.encode(body))
+
+
+def _sent(method: str, target: str, media_type: str, content: bytes) -> bytes:
+    head = f"{method} {target} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 
@@ -56,3 +62,12 @@ def new_version(model_id: str, name: str, random: Random) -> bytes:
 def metric(parent: str, name: str, value: float, **more: object) -> bytes:
     """`parent` is `/model_versions/7` or `/experiment_runs/7`."""
     return post(parent + "/artifacts", {"artifactType": "metric", "name": name, "value": value, **more})
+
+
+def points(run: str, name: str, first: int, count: int, random: Random) -> bytes:
+    """A batch of points of one metric, whose steps are counted from `first`."""
+    lines = [
+        {"name": name, "value": random.random(), "step": step, "timestamp": 1_700_000_000_000 + step}
+        for step in range(first, first + count)
+    ]
+    return _sent("POST", f"{NATIVE}/runs/{run}/metrics", "application/x-ndjson", msgspec.json.Encoder().encode_lines(lines))

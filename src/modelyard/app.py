@@ -18,6 +18,7 @@ from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
+from modelyard.api.native import app as native
 from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
@@ -33,7 +34,8 @@ from modelyard.context import system_clock
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.errors import Unavailable
-from modelyard.experiments.repository import experiments, metric_points, runs
+from modelyard.experiments.metrics import MetricService
+from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
@@ -74,7 +76,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     if telemetry is not None:
         database = telemetry.traced(database)
     domain = build_services(database)
-    doors = dialects(domain, settings.max_page_size)
+    doors = (*dialects(domain, settings.max_page_size), native.dialect(build_metrics(database, domain.artifacts)))
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
@@ -159,7 +161,7 @@ def build_services(database: Database) -> Services:
     ledger = Ledger(SqlEvents(), system_clock, trash)
     artifact_service = ArtifactService(database, artifact, ArtifactParents(), ledger)
     model_service = ModelService(database, ModelRecords(model, version), artifact_service, ledger)
-    run_records = ExperimentRecords(experiment, run, point)
+    run_records = ExperimentRecords(experiment, run, point, SqlSeries())
     deployment_records = DeploymentRecords(environment, service, serve)
     return Services(
         models=model_service,
@@ -167,6 +169,10 @@ def build_services(database: Database) -> Services:
         artifacts=artifact_service,
         deployments=DeploymentService(database, deployment_records, model_service, ledger),
     )
+
+
+def build_metrics(database: Database, artifact_service: ArtifactService) -> MetricService:
+    return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:

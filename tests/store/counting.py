@@ -97,3 +97,6 @@ class _CountingUnit(_CountingReader):
 
     async def next_id(self, sequence: IdSequence) -> int:
         return await self._unit.next_id(sequence)
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        return await self._unit.next_ids(sequence, count)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from modelyard.store.database import Database, UniqueViolationError, Unit
+from modelyard.store.database import Database, IdSequence, UniqueViolationError, Unit
 from tests.store.things import ALL, COUNT, INSERT, NAMED, SET_SCORE, add, count, create_tables, opened
 
 NASTY = [
@@ -105,6 +105,25 @@ async def test_ids_are_never_given_twice(database: Database) -> None:
     assert third > first > 0
     ids = await asyncio.gather(*(database.write(lambda unit, n=n: add(unit, f"more {n}")) for n in range(20)))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     assert len({first, third, *ids}) == 22
+
+
+async def test_many_ids_in_one_step_ascend_and_are_nobody_elses(database: Database) -> None:
+    async def take(count: int) -> list[int]:
+        return list(await database.write(lambda unit: unit.next_ids(IdSequence.RESOURCE, count)))
+
+    async def fails(unit: Unit) -> None:
+        raise LookupError(await unit.next_ids(IdSequence.RESOURCE, 5))
+
+    with pytest.raises(LookupError):
+        await database.write(fails)
+    one = await database.write(lambda unit: unit.next_id(IdSequence.RESOURCE))
+    taken = await asyncio.gather(*(take(count) for count in (1, 2, 700, 1, 1500, 30)))
+
+    assert [len(ids) for ids in taken] == [1, 2, 700, 1, 1500, 30]
+    assert all(ids == sorted(ids) for ids in taken)
+    everything = [one, *[id_ for ids in taken for id_ in ids]]
+    assert len(set(everything)) == len(everything)
+    assert await database.write(lambda unit: unit.next_id(IdSequence.RESOURCE)) > max(everything)
 
 
 async def test_a_taken_unique_value_names_its_constraint(database: Database) -> None:

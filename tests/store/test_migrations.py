@@ -16,7 +16,8 @@ from modelyard.app import bring_up_to_date
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
 from modelyard.errors import Unavailable
-from modelyard.experiments.entities import NewExperiment, NewRun
+from modelyard.experiments.entities import NewExperiment, NewPoint, NewRun
+from modelyard.experiments.repository import SqlSeries
 from modelyard.models.entities import NewModel, NewVersion
 from modelyard.overview.health import SchemaState, StoreHealth
 from modelyard.search.page import ListQuery
@@ -148,6 +149,25 @@ async def test_what_is_in_the_trash_survives_the_step_down_and_up(database_url: 
         for deletion in reversed(deletions):
             await world.trash.restore(ANN, deletion.id)
         assert (await world.models.get_version(ANN, version.id), await world.models.get_model(ANN, model.id)) == (version, model)
+
+
+async def test_points_that_are_there_get_their_blocks(database_url: str) -> None:
+    url = DatabaseUrl.parse(database_url)
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with world_at(database_url) as world:
+        await fill(world)
+        (run,) = (await world.experiments.list_runs(ANN, ListQuery())).items
+        await world.metrics.log(ANN, run.id, [NewPoint(f"m{number % 3}", number % 11, number % 7 or None) for number in range(1_000)])
+        before = await world.metrics.summaries(ANN, run.id)
+
+    await asyncio.to_thread(migrate.downgrade, url, "0001")
+    await asyncio.to_thread(migrate.upgrade, url)
+
+    async with world_at(database_url) as world:
+        assert await SqlSeries().wrong(world.database.reader, run.id) == []
+        assert await world.metrics.summaries(ANN, run.id) == before
+        await world.metrics.log(ANN, run.id, [NewPoint("m0", 5.0)])
+        assert await SqlSeries().wrong(world.database.reader, run.id) == []
 
 
 async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:

@@ -15,7 +15,7 @@ from modelyard.deployments.entities import (
     NewInferenceService,
     NewServeRecord,
 )
-from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunPatch
+from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewPoint, NewRun, RunPatch, Steps
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
 from modelyard.records.sql import LARGE, MAX_TERMS, SqlRecords
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
@@ -280,7 +280,8 @@ async def test_putting(counted: Counted) -> None:
     created = ["insert artifact", "insert audit_event", "insert artifact_parent"]
     assert await counted.names(put(DATASET, "rows")) == ["lock run", *created]
     assert await counted.names(put(PARAMETER, "lr")) == ["lock run", "list artifact", *created]
-    assert await counted.names(put(METRIC, "loss")) == ["lock run", "list artifact", *created, "insert metric_point"]
+    first_block = ["last metric_blocks", "loose metric_points", "insert metric_blocks"]
+    assert await counted.names(put(METRIC, "loss")) == ["lock run", "list artifact", *created, "insert metric_point", *first_block]
     # Only MariaDB must lock what was read: SQLite has one writer, and on PostgreSQL the update looks at the revision.
     locked = ["lock artifact"] if world.database.flavour is Flavour.MYSQL else []
     again = ["lock run", "list artifact", *locked, "update artifact", "insert audit_event", "insert metric_point"]
@@ -333,4 +334,37 @@ async def test_deleting_and_restoring(counted: Counted) -> None:
 
 
 def test_every_list_is_counted() -> None:
-    assert len(LISTS) == len(sql_repositories()) - 2  # links and the trash are no kinds of record
+    assert len(LISTS) == len(sql_repositories()) - 3  # links, the trash and series are no kinds of record
+
+
+async def test_points_in_bulk(counted: Counted) -> None:
+    """So many whatever the number of points and metrics."""
+    world = counted.world
+    batch = [NewPoint(f"m{number % 7}", number) for number in range(SIZE)]
+    blocks = ["last metric_blocks", "loose metric_points"]
+    stored = ["insert metric_points", "insert audit_event"]
+
+    names = await counted.names(world.metrics.log(ANN, counted.run, batch))
+    assert names == ["lock run", "lock artifacts", "insert artifact", "insert artifact_parent", *blocks, "insert metric_blocks", *stored]
+    names = await counted.names(world.metrics.log(ANN, counted.run, batch * 5))
+    grown = ["grow metric_block", "insert metric_blocks"]
+    assert names == ["lock run", "lock artifacts", "update artifact", *blocks, *grown, *stored]
+
+
+async def test_reading_points(counted: Counted) -> None:
+    world = counted.world
+    await world.metrics.log(ANN, counted.run, [NewPoint("loss", number, number) for number in range(5 * SIZE)])
+
+    async def read(most: int, steps: Steps | None = None) -> list[str]:
+        return await counted.names(world.metrics.read(ANN, counted.run, "loss", steps, most))
+
+    start = ["get run", "last metric_blocks"]
+    assert await read(2_000) == [*start, "metric_blocks", "metric_points"]
+    assert await read(10) == [*start, "metric_blocks", "metric_points", "metric_points by id"]
+    of_steps = [*start, "metric_blocks of steps"]
+    points = ["metric_points of steps", "metric_points of steps in blocks"]
+    assert await read(2_000, Steps(5, 9)) == [*of_steps, *points]
+    thinned = [*of_steps, *points, "metric_points by id"]
+    assert await read(10, Steps(50, 950)) == thinned
+    listed = await counted.names(world.metrics.summaries(ANN, counted.run))
+    assert listed == ["get run", "metric_blocks by name", "loose metric_points", "metric_points by id"]

@@ -12,7 +12,7 @@ from modelyard.audit.repository import SqlEvents
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.context import Caller
 from modelyard.deployments.repository import environments, serve_records, services
-from modelyard.experiments.repository import experiments, metric_points, runs
+from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.models.repository import models, versions
 from modelyard.records.sql_trash import SqlTrash
 from modelyard.store.columns import METADATA
@@ -39,7 +39,7 @@ def sql_repositories() -> Repositories:
         services(),
         serve_records(),
     )
-    return Repositories(*nouns, ArtifactParents(), SqlTrash(nouns, ARTIFACT_PARENT))
+    return Repositories(*nouns, ArtifactParents(), SqlTrash(nouns, ARTIFACT_PARENT), SqlSeries())
 
 
 def sql_world(database: Database) -> World:

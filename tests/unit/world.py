@@ -15,6 +15,9 @@ from modelyard.deployments.fields import ENVIRONMENT_FIELDS, SERVE_FIELDS, SERVI
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.experiments.entities import Experiment, MetricPoint, Run
 from modelyard.experiments.fields import EXPERIMENT_FIELDS, POINT_FIELDS, RUN_FIELDS
+from modelyard.experiments.memory import MemorySeries
+from modelyard.experiments.metrics import MetricService
+from modelyard.experiments.series import Series
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.models.entities import Model, ModelVersion
 from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
@@ -59,6 +62,7 @@ class Repositories(NamedTuple):
     serves: Records[ServeRecord]
     parents: Links
     trash: Trash
+    series: Series
 
 
 class World:
@@ -76,8 +80,9 @@ class World:
         self.artifacts = ArtifactService(database, records.artifacts, records.parents, ledger)
         self.models = ModelService(database, ModelRecords(records.models, records.versions), self.artifacts, ledger)
         self.experiments = ExperimentService(
-            database, ExperimentRecords(records.experiments, records.runs, records.points), self.artifacts, ledger
+            database, ExperimentRecords(records.experiments, records.runs, records.points, records.series), self.artifacts, ledger
         )
+        self.metrics = MetricService(database, records.runs, records.series, self.artifacts, ledger)
         self.deployments = DeploymentService(
             database, DeploymentRecords(records.environments, records.services, records.serves), self.models, ledger
         )
@@ -106,4 +111,4 @@ def memory_repositories(database: MemoryDatabase) -> Repositories:
         MemoryRecords[InferenceService](database, Kind.SERVICE, SERVICE_FIELDS, ("environment_id",)),
         MemoryRecords[ServeRecord](database, Kind.SERVE, SERVE_FIELDS, ("service_id",)),
     )
-    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents))
+    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents), MemorySeries(database, nouns[4]))

@@ -115,3 +115,19 @@ class Put(msgspec.Struct, frozen=True):
 
     artifact: Artifact
     created: bool
+
+
+class RunLink(msgspec.Struct, frozen=True):
+    """Which run produces what is measured."""
+
+    experiment_id: int
+    run_id: int
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What a metric was last: fields of `Artifact`."""
+
+    value: float
+    step: int | None
+    timestamp: str | None
+    recorded_at: int | None

@@ -1,5 +1,6 @@
 """Where artifacts are kept."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -32,3 +33,6 @@ class ArtifactParents:
 
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
         await unit.later(_ATTACH, [(parent_id, record_id)])
+
+    async def add_all(self, unit: Unit, parent_id: int, record_ids: Sequence[int]) -> None:
+        await unit.later(_ATTACH, [(parent_id, record_id) for record_id in record_ids])

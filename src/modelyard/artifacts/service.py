@@ -2,23 +2,27 @@
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, NewArtifact, Put
+from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Measured, NewArtifact, Put, RunLink
 from modelyard.audit.ledger import Ledger, existing, locked
-from modelyard.context import Caller
+from modelyard.context import Caller, Millis, ProjectId
 from modelyard.errors import Invalid, invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
-from modelyard.search.tree import both, equals
+from modelyard.search.tree import And, Field, In, both, equals
 from modelyard.store.database import Database, Unit, transactional
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+
+_MEASURED = (*Measured.__struct_fields__, *RunLink.__struct_fields__, "updated_at", "revision")
+"""What a measurement changes of a metric."""
 
 WORDS = {
     ArtifactType.MODEL: "model artifact",
@@ -39,7 +43,7 @@ class ArtifactService:
         self.database = database
         self._artifacts = artifacts
         self._parents = parents
-        self._ledger = ledger
+        self.ledger = ledger
 
     @transactional
     async def create_artifact(self, unit: Unit, caller: Caller, draft: ArtifactDraft) -> Artifact:
@@ -64,7 +68,7 @@ class ArtifactService:
     @transactional
     async def trash_artifact(self, unit: Unit, caller: Caller, artifact_id: int) -> Deletion:
         """Move an artifact to the trash: every version and run that lists it lists it no more."""
-        return await self._ledger.trash(unit, caller, self._artifacts, artifact_id)
+        return await self.ledger.trash(unit, caller, self._artifacts, artifact_id)
 
     async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
         """Put an artifact under a version or run that the caller has locked.
@@ -77,7 +81,7 @@ class ArtifactService:
             if found is None or found.type is not draft.type:
                 prefix = "mismatched types, " if found is None else ""
                 raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")
-            await self._ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
+            await self.ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
         else:
             found = await self._namesake(unit, caller, parent_id, draft)
         _require_value(draft)
@@ -86,6 +90,34 @@ class ArtifactService:
         artifact = await self._create(unit, caller, draft, owner_id=parent_id, **links)
         await self._parents.add(unit, parent_id, artifact.id)
         return Put(artifact, created=True)
+
+    async def lock_metrics(self, unit: Unit, caller: Caller, parent_id: int, names: Iterable[str]) -> dict[str, Artifact]:
+        """Those of these metrics that are under a parent, which the caller has locked: of each name the one that `put` would change."""
+        scope = And((equals("parent_id", parent_id), equals("type", ArtifactType.METRIC.value), In(Field("name"), tuple(names))))
+        found = await self._artifacts.lock_all(unit, caller.project, scope)
+        # The parent's own win, and of several the first.
+        return {metric.name: metric for metric in sorted(found, key=lambda metric: (metric.owner_id == parent_id, -metric.id))}
+
+    async def measure(
+        self, unit: Unit, caller: Caller, run: RunLink, before: Mapping[str, Artifact], last: Mapping[str, Measured], at: Millis
+    ) -> dict[str, Artifact]:
+        """Bring metrics of a run to what was measured last, as `put` would: those of `lock_metrics` are changed, others are created.
+
+        Leaves no audit event: the caller knows what else belongs to the change.
+        """
+        links = {**msgspec.structs.asdict(run), "updated_at": at}
+        changed, created = [], []
+        for name, measured in last.items():
+            values = {**msgspec.structs.asdict(measured), **links}
+            if (metric := before.get(name)) is not None:
+                changed.append(msgspec.structs.replace(metric, revision=metric.revision + 1, **values))
+            else:
+                created.append(_new_metric(name, caller.project, run.run_id, at, values))
+        await self._artifacts.update_all(unit, changed, _MEASURED)
+        if created:
+            created = await self._artifacts.insert_all(unit, created)
+            await self._parents.add_all(unit, run.run_id, [metric.id for metric in created])
+        return {metric.name: metric for metric in (*changed, *created)}
 
     async def _namesake(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft) -> Artifact | None:
         if not (draft.type.measured and draft.name):
@@ -106,14 +138,19 @@ class ArtifactService:
         )
         del said["revisions"]
         links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
-        return await self._ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
+        return await self.ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
 
     async def _update(self, unit: Unit, caller: Caller, before: Artifact, draft: ArtifactDraft, **links: int) -> Artifact:
         _check_value(draft)
         own: dict[str, object] = {"type": before.type, "name": before.name, **links}
         if draft.timestamp is not UNSET:
             own["recorded_at"] = _moment(draft)
-        return await self._ledger.update(unit, caller, self._artifacts, before, draft, **own)
+        return await self.ledger.update(unit, caller, self._artifacts, before, draft, **own)
+
+
+def _new_metric(name: str, project: ProjectId, run_id: int, at: Millis, values: Mapping[str, Any]) -> Artifact:
+    given = {"id": 0, "project_id": project, "name": name, "properties": {}, "created_at": at, "revision": 1, "owner_id": run_id}
+    return Artifact(**{**dict.fromkeys(Artifact.__struct_fields__), **given, "type": ArtifactType.METRIC, **values})
 
 
 def _require_value(draft: ArtifactDraft) -> None:

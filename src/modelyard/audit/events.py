@@ -18,6 +18,9 @@ class Action(StrEnum):
     """It came back; `before` is the id of that deletion."""
     PURGED = "purged"
     """It is gone for good; `before` is the id of that deletion."""
+    MEASURED = "measured"
+    """Points of a run's metrics came in one batch. The record is the run; `before` and `after` are a list of its metrics that changed,
+    each as its id, name, revision, value, step and timestamp; in `after` also how many points it got. New ones are not in `before`."""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from modelyard.audit.events import Action, Event
 from modelyard.audit.repository import Events
-from modelyard.context import Caller, Clock
+from modelyard.context import Caller, Clock, Millis
 from modelyard.errors import NotFound, Stale, invalid
 from modelyard.records import properties
 from modelyard.records.kinds import Kind
@@ -56,7 +56,7 @@ class Ledger:
         changes = {
             name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revisions"
         }
-        after = msgspec.structs.replace(before, **{**changes, **own}, updated_at=self._later_than(before), revision=before.revision + 1)
+        after = msgspec.structs.replace(before, **{**changes, **own}, updated_at=self.later_than(before), revision=before.revision + 1)
         await records.update(unit, before, after)
         await self._append(unit, caller, Action.UPDATED, records, before, after)
         return after
@@ -100,8 +100,14 @@ class Ledger:
         await self._events.extend(unit, [event for event in events if event.kind != Kind.METRIC_POINT])
         return len(gone)
 
-    def _later_than(self, before: Record) -> int:
-        return max(self._clock(), before.updated_at)
+    async def note(self, unit: Unit, caller: Caller, action: Action, records: Records[R], record: R, before: object, after: object) -> None:
+        """Leave an event for a change that touched more than its record. `before` and `after` are told as JSON."""
+        old, new = msgspec.json.encode(before).decode(), msgspec.json.encode(after).decode()
+        await self._events.append(unit, self._event(caller, action, records.kind, record.id, old, new))
+
+    def later_than(self, *before: Record) -> Millis:
+        """The time for a change of these records: now, and not before the change that they had last."""
+        return max([self._clock(), *[record.updated_at for record in before]])
 
     async def _append(self, unit: Unit, caller: Caller, action: Action, records: Records[R], before: R | None, after: R) -> None:
         old = None if before is None else msgspec.json.encode(before).decode()

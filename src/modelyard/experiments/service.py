@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Put
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
 from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.ledger import Ledger, existing, held, locked
 from modelyard.context import Caller
 from modelyard.errors import Invalid
-from modelyard.experiments.entities import Experiment, ExperimentPatch, MetricPoint, NewExperiment, NewRun, Run, RunPatch
+from modelyard.experiments.entities import Experiment, ExperimentPatch, MetricPoint, NewExperiment, NewRun, Run, RunPatch, point_of
+from modelyard.experiments.series import Series
 from modelyard.records.repository import Records
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
@@ -22,6 +23,7 @@ class ExperimentRecords(NamedTuple):
     experiments: Records[Experiment]
     runs: Records[Run]
     points: Records[MetricPoint]
+    series: Series
 
 
 class ExperimentService:
@@ -32,7 +34,7 @@ class ExperimentService:
 
     def __init__(self, database: Database, records: ExperimentRecords, artifacts: ArtifactService, ledger: Ledger) -> None:
         self.database = database
-        self._experiments, self._runs, self._points = records
+        self._experiments, self._runs, self._points, self._series = records
         self._artifacts = artifacts
         self._ledger = ledger
 
@@ -86,34 +88,13 @@ class ExperimentService:
         run = await locked(unit, caller, self._runs, run_id)
         put = await self._artifacts.put(unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id)
         if draft.type is ArtifactType.METRIC:
-            await self._points.insert(unit, _point(put.artifact, run))
+            point = await self._points.insert(unit, point_of(put.artifact, run))
+            await self._series.follow(unit, point, begins=put.created or artifact_id is not None)
         return put
 
     async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:
         """The metric history of all runs; scope the query by `run_id` and `name`."""
         return await self._points.page(self.database.reader, caller.project, query)
-
-
-def _point(metric: Artifact, run: Run) -> MetricPoint:
-    """The metric as it is now."""
-    return MetricPoint(
-        id=0,
-        project_id=metric.project_id,
-        name=metric.name,
-        external_id=None,
-        description=metric.description,
-        properties=metric.properties,
-        created_at=metric.updated_at,
-        updated_at=metric.updated_at,
-        revision=1,
-        experiment_id=run.experiment_id,
-        run_id=run.id,
-        state=metric.state,
-        value=0.0 if metric.value is None else metric.value,
-        step=metric.step,
-        timestamp=metric.timestamp,
-        recorded_at=metric.recorded_at,
-    )
 
 
 def _check_times(started_at: int | None, ended_at: int | None) -> None:

@@ -1,6 +1,6 @@
 """The tables of experiments, runs and metric points."""
 
-from sqlalchemy import Index
+from sqlalchemy import Column, ForeignKey, Index, PrimaryKeyConstraint, Table
 
 from modelyard.records.table import point_table, record_table
 from modelyard.store import columns as c
@@ -27,4 +27,25 @@ METRIC_POINT = point_table(
     c.long("timestamp"),
     c.whole("recorded_at", nullable=True),
     Index("ix_metric_point_run", "run_id", "name", "id"),
+)
+METRIC_BLOCK = Table(
+    "metric_block",
+    c.METADATA,
+    # They go with their run: nothing else refers to them.
+    Column("run_id", c.ID, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    c.short("name", nullable=False),
+    c.whole("number"),
+    c.whole("first_id"),
+    c.whole("last_id"),
+    c.whole("points"),
+    Column("low", c.NUMBER, nullable=False),
+    c.whole("low_id"),
+    Column("high", c.NUMBER, nullable=False),
+    c.whole("high_id"),
+    c.whole("steps"),
+    c.whole("low_step", nullable=True),
+    c.whole("high_step", nullable=True),
+    PrimaryKeyConstraint("run_id", "name", "number", name="pk_metric_block"),
+    sqlite_with_rowid=False,
+    comment="Each sums up some points of one metric of one run, in order of arrival. Rebuildable from the points.",
 )

@@ -12,7 +12,7 @@ from modelyard.records.sql import already_exists
 from modelyard.search.evaluate import FieldValue, predicate
 from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page
-from modelyard.search.tree import both
+from modelyard.search.tree import Expr, both
 from modelyard.store.database import IdSequence, Reader, Unit
 from modelyard.store.memory import MemoryDatabase
 
@@ -34,6 +34,10 @@ class MemoryLinks:
         del unit
         rows = self._database.tables[self._table]
         rows[record_id] = rows.get(record_id, frozenset()) | {parent_id}
+
+    async def add_all(self, unit: Unit, parent_id: int, record_ids: Sequence[int]) -> None:
+        for record_id in record_ids:
+            await self.add(unit, parent_id, record_id)
 
     def parents(self, record_id: int) -> frozenset[int]:
         found: frozenset[int] = self._database.tables[self._table].get(record_id, frozenset())
@@ -81,6 +85,17 @@ class MemoryRecords(Generic[R]):
 
     async def lock_found(self, unit: Unit, record: R) -> R | None:
         return await self.get(unit, record.project_id, record.id)
+
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
+        return (await self.page(unit, project, ListQuery(scope=scope))).items
+
+    async def insert_all(self, unit: Unit, records: Sequence[R]) -> list[R]:
+        return [await self.insert(unit, record) for record in records]
+
+    async def update_all(self, unit: Unit, records: Sequence[R], fields: tuple[str, ...]) -> None:
+        del unit, fields
+        for record in records:
+            self.keep(record)
 
     async def update(self, unit: Unit, before: R, after: R) -> None:
         del unit

@@ -53,6 +53,11 @@ async def replace(unit: Unit, before: Collection[Entry], after: Collection[Entry
             await unit.later(insert, rows)
 
 
+async def add(unit: Unit, project: int, kind: Kind, properties: Iterable[tuple[int, Properties]]) -> None:
+    """Index new records, given by their ids."""
+    await replace(unit, (), [entry for record_id, given in properties for entry in entries(project, kind, record_id, given)])
+
+
 async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
     """`at_once` when the same row goes and comes again with another type: the one must have happened before the other."""
     for type_, _, delete in _TABLES:

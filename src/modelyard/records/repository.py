@@ -1,5 +1,6 @@
 """What services may ask of a kind of record, whatever keeps it."""
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from modelyard.context import ProjectId
@@ -7,6 +8,7 @@ from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.search.fields import Fields
 from modelyard.search.page import ListQuery, Page
+from modelyard.search.tree import Expr
 from modelyard.store.database import Reader, Unit
 
 R = TypeVar("R", bound=Record)
@@ -42,6 +44,10 @@ class Records(Protocol[R]):
         """Like `get`, and nobody moves the record to the trash until the unit ends. Others may hold it too, or change it."""
         ...
 
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
+        """Every record in the scope by id, locked, in one statement."""
+        ...
+
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         """One page, in one statement; in two where the filter's meaning is beyond the database's. Such a page may come up short,
         which does not mean that it is the last: `Page.next` says so.
@@ -50,6 +56,14 @@ class Records(Protocol[R]):
 
     async def update(self, unit: Unit, before: R, after: R) -> None:
         """Replace a locked record."""
+        ...
+
+    async def insert_all(self, unit: Unit, records: Sequence[R]) -> list[R]:
+        """Store new records (ids 0) that have neither external ids nor properties, in one statement, and return them with their ids."""
+        ...
+
+    async def update_all(self, unit: Unit, records: Sequence[R], fields: tuple[str, ...]) -> None:
+        """Replace these fields of locked records, in one statement. Neither external ids nor properties are among them."""
         ...
 
 
@@ -61,3 +75,5 @@ class Links(Protocol):
     async def add(self, unit: Unit, parent_id: int, record_id: int) -> None:
         """Attach a record that this parent does not have yet."""
         ...
+
+    async def add_all(self, unit: Unit, parent_id: int, record_ids: Sequence[int]) -> None: ...

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -57,6 +57,7 @@ class SqlRecords(Generic[R]):
         self._columns = [table.c[name] for name in entity.__struct_fields__]
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
+        self._updates: dict[tuple[str, ...], Statement] = {}
         self._get, self._lock, self._update = _fixed_statements(table, self._columns)
         self._hold = _hold(table, self._get, _live(table, select(*self._columns)))
         self._indexed = _indexed(table)
@@ -97,6 +98,24 @@ class SqlRecords(Generic[R]):
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
+
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
+        lowered = self._lower(scope, unit.flavour)
+        statement = await self._plan(unit.flavour, ListQuery(), lowered, _ALL, locks=True)
+        values = {"project": project} | {f"s{index}": value for index, value in enumerate(lowered.values)}
+        return [self._read(row) for row in await unit.rows(statement, values)]
+
+    async def insert_all(self, unit: Unit, records: Sequence[R]) -> list[R]:
+        ids = await unit.next_ids(self.kind.sequence, len(records))
+        records = [msgspec.structs.replace(record, id=id_) for record, id_ in zip(records, ids, strict=True)]
+        await unit.later(self._insert, [(*self._write(record), 0) for record in records])
+        return records
+
+    async def update_all(self, unit: Unit, records: Sequence[R], fields: tuple[str, ...]) -> None:
+        statement = self._updates.get(fields)
+        if statement is None:
+            statement = self._updates[fields] = _update(self._source.table, fields)
+        await unit.execute_many(statement, [{name: getattr(record, name) for name in ("id", *fields)} for record in records])
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         test = predicate(query.filter, self.fields) if query.filter is not None else None
@@ -144,8 +163,8 @@ class SqlRecords(Generic[R]):
     def _lower(self, expr: Expr | None, flavour: Flavour) -> Lowered:
         return _ALL if expr is None else lower(expr, self.fields, flavour)
 
-    async def _plan(self, flavour: Flavour, query: ListQuery, scope: Lowered, lowered: Lowered) -> Statement:
-        key = (flavour, query.sort, query.descending, query.after is None, query.limit is None, scope.shape, lowered.shape)
+    async def _plan(self, flavour: Flavour, query: ListQuery, scope: Lowered, lowered: Lowered, *, locks: bool = False) -> Statement:
+        key = (flavour, query.sort, query.descending, query.after is None, query.limit is None, scope.shape, lowered.shape, locks)
         plan = self._plans.get(key)
         if plan is not None:
             self._plans.move_to_end(key)
@@ -153,9 +172,9 @@ class SqlRecords(Generic[R]):
         slow = query.limit is None or query.filter is not None or not (query.scope is None or _selective(scope.shape, self._indexed))
         terms = 1 + len(scope.values) + len(lowered.values)
         if terms < LARGE:
-            statement = self._compiled(flavour, query, scope, lowered, slow=slow)
+            statement = self._compiled(flavour, query, scope, lowered, slow=slow, locks=locks)
         else:
-            statement = await asyncio.to_thread(self._compiled, flavour, query, scope, lowered, slow=slow)
+            statement = await asyncio.to_thread(self._compiled, flavour, query, scope, lowered, slow=slow, locks=locks)
         if key not in self._plans:
             self._plans[key] = (statement, terms)
             self._terms += terms
@@ -164,8 +183,11 @@ class SqlRecords(Generic[R]):
             self._terms -= dropped
         return statement
 
-    def _compiled(self, flavour: Flavour, query: ListQuery, scope: Lowered, lowered: Lowered, *, slow: bool) -> Statement:
-        statement = Statement(f"list {self._source.table.name}", self._list(flavour, query, scope.shape, lowered.shape), slow=slow)
+    def _compiled(self, flavour: Flavour, query: ListQuery, scope: Lowered, lowered: Lowered, *, slow: bool, locks: bool) -> Statement:
+        name, clause = f"list {self._source.table.name}", self._list(flavour, query, scope.shape, lowered.shape)
+        if locks:
+            name, clause = f"lock {self._source.table.name}s", clause.with_for_update(key_share=True)
+        statement = Statement(name, clause, slow=slow, locks=locks)
         statement.compiled(flavour)
         return statement
 
@@ -264,6 +286,11 @@ def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
     names = [column.name for column in live.selected_columns]
     guard = Statement(f"guard {table.name} in place", there, guards=True)
     return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"))
+
+
+def _update(table: Table, fields: Iterable[str]) -> Statement:
+    clause = update(table).values({name: bindparam(name) for name in fields}).where(table.c.id == bindparam("id"))
+    return Statement(f"update {table.name}", clause)
 
 
 def _after(table: Table, sort: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:

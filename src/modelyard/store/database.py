@@ -119,6 +119,10 @@ class Unit(Reader, Protocol):
         """A number that was never given before. It may be lost if the unit is undone, and never comes back."""
         ...
 
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        """So many of them in one step, ascending. Another's may lie between."""
+        ...
+
 
 class Database(Protocol):
     """One per process. `open` before use, `close` at the end; both may be called once."""

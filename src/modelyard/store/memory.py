@@ -96,5 +96,8 @@ class _NoStatements:
     async def next_id(self, sequence: IdSequence) -> int:
         raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence}")
 
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        raise AssertionError(f"memory runs no statements, and was asked for {count} ids of {sequence}")
+
     def _refuse(self, statement: Statement, _: object) -> NoReturn:
         raise AssertionError(f"memory runs no statements, and was asked to: {statement.name}")

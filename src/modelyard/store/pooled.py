@@ -99,6 +99,9 @@ class Connection(ABC):
     @abstractmethod
     async def next_id(self, sequence: IdSequence) -> int: ...
 
+    @abstractmethod
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]: ...
+
     async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
         """Run changes that waited. All or nothing where the connection is `lazy`.
 
@@ -249,6 +252,11 @@ class PooledUnit:
         if not self._connection.lazy:
             await self.begin()
         return await self._run("next id", self._connection.next_id, sequence)
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        if not self._connection.lazy:
+            await self.begin()
+        return await self._run("next ids", self._connection.next_ids, sequence, count)
 
     async def begin(self) -> None:
         if not self.begun:

@@ -22,6 +22,11 @@ MAX_PREPARED = 256
 
 _NEXT_ID = {sequence: f"SELECT nextval('{sequence.value}_id_seq')" for sequence in IdSequence}
 
+_NEXT_IDS = {
+    sequence: f"SELECT array_agg(nextval('{sequence.value}_id_seq')) FROM generate_series(1, $1)"  # noqa: S608 - an enum's value
+    for sequence in IdSequence
+}
+
 _SESSION = """
 SET statement_timeout = {milliseconds};
 SET idle_in_transaction_session_timeout = {milliseconds};
@@ -106,6 +111,12 @@ class PostgresConnection(Connection):
         row = await self.row(_NEXT_ID[sequence], ())
         assert row is not None  # noqa: S101 - a sequence always has a next value
         return int(row[0])
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        row = await self.row(_NEXT_IDS[sequence], (count,))
+        assert row is not None  # noqa: S101 - an aggregate is one row
+        ids: Sequence[int] = row[0]
+        return ids
 
     async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
         sql, arguments = merge(changes)

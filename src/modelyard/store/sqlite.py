@@ -399,13 +399,16 @@ class _SqliteUnit(_SqliteReader):
             raise taken(error) from error
 
     async def next_id(self, sequence: IdSequence) -> int:
+        return (await self.next_ids(sequence, 1))[0]
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         last = self._ids.get(sequence)
         if last is None:
             row = self._run("next id", _LAST_ID, (sequence.value,), _ROW)
             assert row is not None  # noqa: S101 - the migration makes a row of each sequence
             last = int(row[0])
-        self._ids[sequence] = last + 1
-        return last + 1
+        self._ids[sequence] = last + count
+        return range(last + 1, last + count + 1)
 
     def check_whole(self) -> None:
         """Raise the failure of a statement, should `work` have kept it to itself."""

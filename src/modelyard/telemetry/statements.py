@@ -106,6 +106,10 @@ class TracedUnit(TracedReader):
         with self._spans.statement(f"next {sequence} id"):
             return await self._unit.next_id(sequence)
 
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        with self._spans.statement(f"next {sequence} ids"):
+            return await self._unit.next_ids(sequence, count)
+
 
 class TracedDatabase:
     """The `Database` it is given, and a span for whatever is asked of it."""

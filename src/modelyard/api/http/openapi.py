@@ -42,16 +42,18 @@ class _Types:
     def __init__(self, dialect: Dialect) -> None:
         info = dialect.document
         self._all: list[Any] = list(info.extra_schemas)
+        self._media_types = info.media_types
         for operation in dialect.operations:
-            for kind in (operation.body, *operation.responses.values()):
+            for kind in (operation.body, operation.line, *operation.responses.values()):
                 if kind is not None and kind not in self._all:
                     self._all.append(kind)
         self._shown, self.components = components(
             self._all, info.unions, old=info.openapi.startswith("3.0"), keywords=info.keywords, free_tags=info.free_tags
         )
 
-    def schema(self, kind: Any) -> Schema:
-        return self._shown[self._all.index(kind)]
+    def content(self, kind: Any, media_type: str = "") -> dict[str, Any]:
+        schema: Schema = self._shown[self._all.index(kind)]
+        return {media_type or self._media_types.get(kind, "application/json"): {"schema": schema}}
 
 
 def _info(dialect: Dialect) -> dict[str, Any]:
@@ -80,7 +82,10 @@ def _operation(operation: Operation, types: _Types) -> dict[str, Any]:
     if parameters := [_parameter(parameter) for parameter in _parameters(operation)]:
         shown["parameters"] = parameters
     if operation.body is not None:
-        shown["requestBody"] = {"required": True, "content": _content(operation.body, types)}
+        content = types.content(operation.body)
+        if operation.line is not None:
+            content |= types.content(operation.line, "application/x-ndjson")
+        shown["requestBody"] = {"required": True, "content": content}
     shown["responses"] = {str(status): _response(status, kind, types) for status, kind in sorted(operation.responses.items())}
     if operation.permission is Permission.PUBLIC:
         shown["security"] = []
@@ -111,12 +116,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 def _response(status: int, kind: Any, types: _Types) -> dict[str, Any]:
     shown: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if kind is not None:
-        shown["content"] = _content(kind, types)
+        shown["content"] = types.content(kind)
     return shown
-
-
-def _content(kind: Any, types: _Types) -> dict[str, Any]:
-    return {"application/json": {"schema": types.schema(kind)}}
 
 
 def _tag(operation: Operation) -> str:

@@ -43,6 +43,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
     """The wire type of the request's body; a union of tagged structs is one too."""
+    line: Any = None
+    """The wire type of a line, where the body may also be lines of JSON (`application/x-ndjson`)."""
     responses: Mapping[int, Any] = msgspec.field(default_factory=dict)
     """Every status it may answer, and the wire type of that body (None: no body, or not JSON)."""
     extension: bool = False
@@ -67,6 +69,8 @@ class DocumentInfo(msgspec.Struct, frozen=True, kw_only=True):
     keywords: Mapping[type, dict[str, Any]] = msgspec.field(default_factory=dict)
     """What the components of wire types say beside what their fields tell, such as the `default` of an enum. Types that the document
     does not have are passed over."""
+    media_types: Mapping[Any, str] = msgspec.field(default_factory=dict)
+    """What wire types are sent as, where that is not `application/json`."""
     free_tags: tuple[type, ...] = ()
     """Tagged structs whose schema also stands for bodies in which the tag is any text, null or missing."""
 

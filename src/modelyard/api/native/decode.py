@@ -1,0 +1,110 @@
+"""Reading what clients send: points in a body, numbers in paths and queries."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import msgspec
+
+from modelyard.api.http.message import Request
+from modelyard.api.native.wire import Name, Point, Step, Timestamp, Value
+from modelyard.errors import Invalid, Missing, invalid
+from modelyard.records.properties import INT64_MAX
+
+_ARRAY, _LINES = msgspec.json.Decoder(list[Point]), msgspec.json.Decoder(Point)
+_IS_ARRAY = re.compile(rb"\s*\[")
+_NUL = b"\\u0000"
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
+
+_FIELDS: dict[str, tuple[Any, str]] = {
+    "name": (Name, "use text of 1 to 255 characters, none of them NUL"),
+    "value": (Value, "use a finite number, or leave the point out"),
+    "step": (Step, "use a whole number of 64 bits, or leave it out"),
+    "timestamp": (Timestamp, "use whole milliseconds since 1970, of 64 bits, or leave it out"),
+}
+_EXAMPLE = '{"name": "loss", "value": 0.1, "step": 12, "timestamp": 1700000000000}'
+
+
+def points(body: bytes) -> list[Point]:
+    """A JSON array of points, or lines of one each (NDJSON; empty lines do not count). Which of them, the first character says.
+
+    Raises `Invalid` or `Missing`, which name the line, or the index in the array, the field, its value and what would be right.
+    """
+    try:
+        found = _ARRAY.decode(body) if _IS_ARRAY.match(body) else _LINES.decode_lines(body)
+    except _REFUSED as error:
+        _explain(body)
+        raise Invalid(f"the body cannot be read: {error}") from error
+    if _NUL in body:
+        _explain(body)
+    return found
+
+
+def path_id(request: Request, name: str) -> int:
+    return _integer(name, request.path_params[name], 1, INT64_MAX)
+
+
+def query_integer(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """The parameter, from `least` to `most`. Raises `Invalid`."""
+    text = request.query.get(name)
+    return default if text is None else _integer(name, text, least, most)
+
+
+def _integer(name: str, text: str, least: int, most: int) -> int:
+    if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+        invalid(name, text, f"use a whole number from {least} to {most}")
+    return int(text)
+
+
+def _explain(body: bytes) -> None:
+    """Read the body again, slowly, and raise for the first point that is wrong, if there is one."""
+    for place, text in _texts(body):
+        try:
+            # Unlike msgspec it takes NaN, Infinity and numbers that are too large: the commonest of faults, and to be told by their field.
+            point = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Invalid(f"{place} is no JSON: {error}") from error
+        _explain_point(place, point)
+
+
+def _texts(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Each point's place and text."""
+    if not _IS_ARRAY.match(body):
+        yield from ((f"line {number}", line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
+        return
+    try:
+        # As in `_explain`.
+        items = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the body is no JSON array: {error}") from error
+    yield from ((f"index {index}", json.dumps(item).encode()) for index, item in enumerate(items))
+
+
+def _explain_point(place: str, point: object) -> None:
+    if not isinstance(point, dict):
+        invalid(place, point, f"a point is an object such as {_EXAMPLE}")
+    for name in point:
+        if name not in _FIELDS:
+            invalid(f"{place} has a field whose name", name, f"a point has {', '.join(_FIELDS)}")
+    for name in ("name", "value"):
+        if name not in point:
+            raise Missing(f"{place}: {name} is missing: {_FIELDS[name][1]}", field=name)
+    for name, value in point.items():
+        _explain_field(place, name, value)
+
+
+def _explain_field(place: str, name: str, value: object) -> None:
+    type_, remedy = _FIELDS[name]
+    try:
+        text = json.dumps(value).encode()
+        msgspec.json.decode(text, type=type_)
+    except _REFUSED:
+        _refuse(place, name, value, remedy)
+    if isinstance(value, str) and "\0" in value:
+        _refuse(place, name, value, remedy)
+
+
+def _refuse(place: str, name: str, value: object, remedy: str) -> NoReturn:
+    invalid(f"{place}: {name}", value, remedy)

@@ -1,0 +1,47 @@
+"""What services may ask of the points of runs as series, whatever keeps them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from modelyard.artifacts.entities import Artifact
+from modelyard.context import Millis
+from modelyard.experiments.entities import MetricPoint, MetricSummary, Reading, Run, Steps
+from modelyard.store.database import Reader, Unit
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Points of one run in order of arrival, one list for each of their fields. `metrics` are the metrics after it, by name."""
+
+    run: Run
+    at: Millis
+    metrics: Mapping[str, Artifact]
+    names: Sequence[str]
+    values: Sequence[float]
+    steps: Sequence[int | None]
+    timestamps: Sequence[str | None]
+    moments: Sequence[int | None]
+    """The timestamps that are numbers, as such."""
+    begins: bool
+    """Some of its metrics are new."""
+
+
+class Series(Protocol):
+    """The points of each metric of each run, in order of arrival. Whoever writes holds the run's lock."""
+
+    async def append(self, unit: Unit, batch: Batch) -> None:
+        """Store the points of a batch, all together."""
+        ...
+
+    async def follow(self, unit: Unit, point: MetricPoint, *, begins: bool) -> None:
+        """Be told of a point that was stored alone. `begins`: it may be the first of its series."""
+        ...
+
+    async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:
+        """A series, or those of its points that have a step in `steps`, thinned to at most `most`. None: there is no such series."""
+        ...
+
+    async def summaries(self, reader: Reader, run_id: int) -> list[MetricSummary]:
+        """Every series of a run, by name."""
+        ...
