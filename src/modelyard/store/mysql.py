@@ -11,10 +11,11 @@ from asyncmy.constants import CLIENT
 
 from modelyard.errors import Unavailable
 from modelyard.store.columns import mysql_collation
+from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
 from modelyard.store.database import IdSequence, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
-from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase
+from modelyard.store.pooled import PooledDatabase
 from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 

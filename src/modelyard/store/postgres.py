@@ -10,10 +10,11 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from modelyard.errors import Unavailable
 from modelyard.store.batch import merge
+from modelyard.store.connection import ConflictError, Connection, ConnectionLostError, told
 from modelyard.store.database import Deferred, IdSequence, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
-from modelyard.store.pooled import ConflictError, Connection, ConnectionLostError, PooledDatabase, told
+from modelyard.store.pooled import PooledDatabase
 from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 

@@ -7,7 +7,6 @@ Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking
 """
 
 import asyncio
-import operator
 import sqlite3
 import threading
 import time
@@ -15,35 +14,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from modelyard.errors import Unavailable
 from modelyard.store.database import (
     IdSequence,
-    NoSuchTableError,
     Reader,
     Row,
-    Rows,
-    Taken,
-    UniqueViolationError,
     Unit,
-    UnitFailedError,
-    Values,
-    bound,
 )
 from modelyard.store.folder import make_durable
 from modelyard.store.meter import Meter
-from modelyard.store.statements import Flavour, Lock, Statement
+from modelyard.store.sqlite_unit import KEEP_ID, ROW, ROWS, SqliteReader, SqliteUnit, closed, run
+from modelyard.store.statements import Flavour
 from modelyard.store.turns import Turns
 from modelyard.store.unit import current_unit, joined
 from modelyard.tally import current_tally
 
 T = TypeVar("T")
-
-Fetch = Callable[[sqlite3.Cursor], T]
-"""What is wanted of a statement."""
 
 MIN_VERSION = (3, 35, 0)
 """RETURNING came with 3.35."""
@@ -56,8 +46,6 @@ BUSY_SECONDS = 10.0
 CHECK_EVERY = 10_000
 """SQLite's virtual machine asks after this many of its steps, some 0.1 ms, whether a statement's time is up."""
 
-_LAST_ID = "SELECT value FROM id_sequence WHERE name = ?"
-_KEEP_ID = "UPDATE id_sequence SET value = ? WHERE name = ?"
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -106,7 +94,7 @@ class SqliteDatabase:
         make_durable(self._path.parent)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
-        self._reader = _SqliteReader(self._inline, self._meter, self._in_thread)
+        self._reader = SqliteReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:
         """Whoever waits to write already is served first; who comes later is refused."""
@@ -130,13 +118,13 @@ class SqliteDatabase:
         try:
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # the moment is that of the first read
-            yield _SqliteReader(connection, self._meter)
+            yield SqliteReader(connection, self._meter)
         finally:
             self._connections.remove(connection)
             connection.close()
 
     async def ping(self) -> None:
-        _run(self._inline, "SELECT 1", (), _ROW)
+        run(self._inline, "SELECT 1", (), ROW)
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
@@ -168,8 +156,8 @@ class SqliteDatabase:
             return _Failed(error)
 
     async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        unit = _SqliteUnit(self._writer, self._meter, self._ids)
-        _run(self._writer, "SAVEPOINT unit", (), _ROW)
+        unit = SqliteUnit(self._writer, self._meter, self._ids)
+        run(self._writer, "SAVEPOINT unit", (), ROW)
         try:
             with joined(unit):
                 result = await work(unit)
@@ -177,7 +165,7 @@ class SqliteDatabase:
         except BaseException:
             self._undo()
             raise
-        _run(self._writer, "RELEASE unit", (), _ROW)
+        run(self._writer, "RELEASE unit", (), ROW)
         return result
 
     def _undo(self) -> None:
@@ -198,7 +186,7 @@ class SqliteDatabase:
             raise
         if self._closed:
             self._turns.give()
-            raise _closed()
+            raise closed()
 
     def _end_turn(self) -> None:
         """Let the next unit join the group; when none is there or will be soon, or the group is full, commit."""
@@ -249,7 +237,7 @@ class SqliteDatabase:
     def _commit_now(self) -> None:
         try:
             for sequence, value in self._ids.items():
-                self._writer.execute(_KEEP_ID, (value, sequence.value))
+                self._writer.execute(KEEP_ID, (value, sequence.value))
             self._writer.execute("COMMIT")
         except sqlite3.Error:
             if self._writer.in_transaction:
@@ -290,7 +278,7 @@ class SqliteDatabase:
     async def _in_thread(self, name: str, sql: str, values: Sequence[object]) -> Sequence[Row]:
         """Its wait for a thread counts as the statement's time: the request waits that long."""
         if self._closed:
-            raise _closed()
+            raise closed()
         rows, started = None, time.perf_counter()
         try:
             rows = await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, sql, values)
@@ -305,7 +293,7 @@ class SqliteDatabase:
         if self._statement_seconds:
             deadline = time.monotonic() + self._statement_seconds
             connection.set_progress_handler(lambda: time.monotonic() > deadline, CHECK_EVERY)
-        return _run(connection, sql, values, _ROWS)
+        return run(connection, sql, values, ROWS)
 
     def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -329,157 +317,3 @@ def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:
             durable.set_result(None)
         else:
             durable.set_exception(failure)
-
-
-class _SqliteReader:
-    flavour = Flavour.SQLITE
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        meter: Meter,
-        in_thread: Callable[[str, str, Sequence[object]], Awaitable[Sequence[Row]]] | None = None,
-    ) -> None:
-        self._connection = connection
-        self._meter = meter
-        self._thread = in_thread
-
-    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
-        compiled = statement.compiled(Flavour.SQLITE)
-        if statement.slow and self._thread is not None:
-            return await self._thread(statement.name, compiled.sql, compiled.bind(values))
-        return self._run(statement.name, compiled.sql, compiled.bind(values), _ROWS)
-
-    async def row(self, statement: Statement, values: Values) -> Row | None:
-        compiled = statement.compiled(Flavour.SQLITE)
-        return self._run(statement.name, compiled.sql, compiled.bind(values), _ROW)
-
-    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-        result, started = None, time.perf_counter()
-        try:
-            result = _run(self._connection, sql, values, fetch)
-            return result
-        finally:
-            self._meter.ran(name, time.perf_counter() - started, result)
-
-
-class _SqliteUnit(_SqliteReader):
-    """The writer during one unit of work. After one of its statements failed it takes no other and cannot be committed.
-
-    SQLite itself would go on; but then what is undone would depend on the database.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, meter: Meter, ids: dict[IdSequence, int]) -> None:
-        super().__init__(connection, meter)
-        self.failure: Exception | None = None
-        self._ids = ids
-
-    async def lock(self, lock: Lock, values: Values) -> Row | None:
-        return await self.row(lock.read, values)  # there is one writer
-
-    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
-        del lock, record_id, revision
-        return True
-
-    async def execute(self, statement: Statement, values: Values) -> int:
-        compiled = statement.compiled(Flavour.SQLITE)
-        return self._run(statement.name, compiled.sql, compiled.bind(values), _COUNT)
-
-    async def execute_many(self, statement: Statement, rows: Rows) -> None:
-        if rows:
-            self._run_many(statement.name, statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE))
-
-    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
-        """Nothing is won by waiting: there is no round trip."""
-        try:
-            await self.execute_many(statement, rows)
-        except UniqueViolationError as error:
-            if taken is None:
-                raise
-            raise taken(error) from error
-
-    async def next_id(self, sequence: IdSequence) -> int:
-        return (await self.next_ids(sequence, 1))[0]
-
-    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
-        last = self._ids.get(sequence)
-        if last is None:
-            row = self._run("next id", _LAST_ID, (sequence.value,), _ROW)
-            assert row is not None  # noqa: S101 - the migration makes a row of each sequence
-            last = int(row[0])
-        self._ids[sequence] = last + count
-        return range(last + 1, last + count + 1)
-
-    def check_whole(self) -> None:
-        """Raise the failure of a statement, should `work` have kept it to itself."""
-        if self.failure is not None:
-            raise self.failure
-
-    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-        return self._guarded(name, lambda: _run(self._connection, sql, values, fetch))
-
-    def _run_many(self, name: str, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Counted as one statement, as on the other databases."""
-        self._guarded(name, lambda: _run_many(self._connection, sql, rows))
-
-    def _guarded(self, name: str, run: Callable[[], T]) -> T:
-        if self.failure is not None:
-            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
-        result, started = None, time.perf_counter()
-        try:
-            result = run()
-        except Exception as error:
-            self.failure = error
-            raise
-        else:
-            return result
-        finally:
-            self._meter.ran(name, time.perf_counter() - started, result)
-
-
-_ROWS: Fetch[Sequence[Row]] = sqlite3.Cursor.fetchall
-_ROW: Fetch[Row | None] = sqlite3.Cursor.fetchone
-_COUNT: Fetch[int] = operator.attrgetter("rowcount")
-
-_TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-
-
-def _run(connection: sqlite3.Connection, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-    try:
-        return fetch(connection.execute(sql, values))
-    except sqlite3.Error as error:
-        _raise_ours(error)
-
-
-def _run_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[object]]) -> None:
-    try:
-        connection.executemany(sql, rows)
-    except sqlite3.Error as error:
-        _raise_ours(error)
-
-
-def _raise_ours(error: sqlite3.Error) -> NoReturn:
-    meaning = _meaning(error)
-    if meaning is error:
-        raise error
-    raise meaning from error
-
-
-def _meaning(error: sqlite3.Error) -> Exception:
-    """What the store calls this error, or the error itself."""
-    code = getattr(error, "sqlite_errorcode", 0)  # the module's own errors have none
-    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
-        return UniqueViolationError(str(error))
-    if code & 0xFF in _TROUBLE:
-        return Unavailable(f"SQLite is not available: {error}", retry_after=1)
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return Unavailable("SQLite stopped a statement that took too long; try again", retry_after=1)
-    if str(error).startswith("no such table"):
-        return NoSuchTableError(str(error))
-    if "closed database" in str(error):
-        return _closed()
-    return error
-
-
-def _closed() -> Unavailable:
-    return Unavailable("the database has been closed")

@@ -1,0 +1,187 @@
+"""A unit of work on one connection to a database server."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from modelyard.errors import ModelyardError, Unavailable
+from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
+from modelyard.store.database import (
+    Deferred,
+    IdSequence,
+    NoSuchTableError,
+    Row,
+    Rows,
+    Taken,
+    UniqueViolationError,
+    UnitFailedError,
+    Values,
+    bound,
+)
+from modelyard.store.meter import Meter
+from modelyard.store.statements import Flavour, Lock, Statement
+
+T = TypeVar("T")
+
+_MEANINGS = (ModelyardError, UniqueViolationError, NoSuchTableError, ConnectionLostError, ConflictError)
+
+
+class PooledUnit:
+    """A transaction on one connection. After one of its statements failed, it takes no other and cannot be committed.
+
+    Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
+    """
+
+    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, *, hopeful: bool) -> None:
+        """`hopeful`: a record that the unit locks is not locked but only read, and looked at again in the statement that changes things.
+        That saves the transaction's round trips; where somebody else was faster, the unit is run again, and then locks.
+        """
+        self.flavour = flavour
+        self.failure: Exception | None = None
+        self._hopeful = hopeful
+        self._guards: dict[tuple[str, int], Deferred] = {}
+        """Of records that were read without a lock and are not changed by what waits."""
+        self._guarded = False
+        self.interrupted = False
+        """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
+        self.begun = False
+        self._waiting: list[Deferred] = []
+        self._connection = connection
+        self._meter = meter
+        self._clock = asyncio.get_running_loop().time
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        await self._settle(transaction=statement.locks)
+        compiled = statement.compiled(self.flavour)
+        return await self._run(statement.name, self._connection.rows, compiled.sql, compiled.bind(values))
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        await self._settle(transaction=statement.locks)
+        compiled = statement.compiled(self.flavour)
+        return await self._run(statement.name, self._connection.row, compiled.sql, compiled.bind(values))
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        if not self._hopeful or self.begun or self._waiting:
+            return await self.row(lock.hold, values)
+        row = await self.row(lock.read, values)
+        if row is not None:
+            self._guard(lock, values["id"], row[lock.revision])
+        return row
+
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        if not self._hopeful or self.begun or self._waiting:
+            return False
+        self._guard(lock, record_id, revision)
+        return True
+
+    def _guard(self, lock: Lock, record_id: int, revision: int) -> None:
+        self._guarded = True
+        guard = Deferred(lock.guard, [{"id": record_id, "revision_before": revision}], None)
+        if self._guards.setdefault((lock.table, record_id), guard) != guard:
+            self.failure = ConflictError(f"the {lock.table} {record_id} changed between two looks at it")
+            raise self.failure
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        await self._settle(transaction=True)
+        compiled = statement.compiled(self.flavour)
+        return await self._run(statement.name, self._connection.execute, compiled.sql, compiled.bind(values))
+
+    async def execute_many(self, statement: Statement, rows: Rows) -> None:
+        if rows:
+            await self._settle(transaction=True)
+            sql = statement.compiled(self.flavour).sql
+            await self._run(statement.name, self._connection.execute_many, sql, bound(statement, rows, self.flavour))
+
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
+        self._check()
+        if rows:
+            self._waiting.append(Deferred(statement, rows, taken))
+            if statement.guards and self._guards:
+                (row,) = cast("Sequence[Values]", rows)
+                self._guards.pop((statement.table_name, row["id"]), None)
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        if not self._connection.lazy:
+            await self.begin()
+        return await self._run("next id", self._connection.next_id, sequence)
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        if not self._connection.lazy:
+            await self.begin()
+        return await self._run("next ids", self._connection.next_ids, sequence, count)
+
+    async def begin(self) -> None:
+        if not self.begun:
+            await self.command("BEGIN")
+            self.begun = True
+
+    async def finish(self) -> None:
+        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome."""
+        if self.begun:
+            await self._flush()
+            await self._commit("COMMIT")
+        elif self._waiting:
+            if not self._connection.lazy:
+                await self.begin()
+                return await self.finish()
+            with _outcome_unknown():
+                await self._flush()
+        return None
+
+    async def command(self, sql: str) -> None:
+        await self._run(sql, self._connection.command, sql)
+
+    async def _commit(self, sql: str) -> None:
+        if not self._connection.usable:
+            raise ConnectionLostError("the connection was lost before the commit")
+        with _outcome_unknown():
+            await self.command(sql)
+
+    async def _settle(self, *, transaction: bool) -> None:
+        """Before a statement that cannot wait: what waited goes first, since the statement may depend on it."""
+        if transaction or self._waiting:
+            await self.begin()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._waiting or (self._guards and self.begun):
+            name = f"batch: {next(iter(self._waiting or self._guards.values())).statement.name}"
+            waiting, self._waiting = [*self._guards.values(), *self._waiting], []
+            self._guards = {}
+            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting)
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+
+    async def _run(self, name: str, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        self._check()
+        connection = self._connection
+        connection.touched = self._clock()
+        result, started = None, time.perf_counter()
+        try:
+            result = await method(*arguments)
+        except Exception as error:
+            self.failure = error if isinstance(error, _MEANINGS) else connection.meaning(error)
+            if self.failure is error:
+                raise
+            raise self.failure from error
+        except BaseException:
+            self.failure, self.interrupted = UnitFailedError("a statement of this unit was cancelled"), True
+            raise
+        else:
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
+
+
+@contextmanager
+def _outcome_unknown() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionLostError as error:
+        message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
+        raise Unavailable(message, retry_after=1) from error

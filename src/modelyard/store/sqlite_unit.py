@@ -1,0 +1,183 @@
+"""Statements on one SQLite connection: a reader's, and those of the writer during a unit of work."""
+
+import operator
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from modelyard.errors import Unavailable
+from modelyard.store.database import (
+    IdSequence,
+    NoSuchTableError,
+    Row,
+    Rows,
+    Taken,
+    UniqueViolationError,
+    UnitFailedError,
+    Values,
+    bound,
+)
+from modelyard.store.meter import Meter
+from modelyard.store.statements import Flavour, Lock, Statement
+
+T = TypeVar("T")
+
+Fetch = Callable[[sqlite3.Cursor], T]
+"""What is wanted of a statement."""
+
+_LAST_ID = "SELECT value FROM id_sequence WHERE name = ?"
+KEEP_ID = "UPDATE id_sequence SET value = ? WHERE name = ?"
+
+ROWS: Fetch[Sequence[Row]] = sqlite3.Cursor.fetchall
+ROW: Fetch[Row | None] = sqlite3.Cursor.fetchone
+COUNT: Fetch[int] = operator.attrgetter("rowcount")
+
+_TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+class SqliteReader:
+    flavour = Flavour.SQLITE
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        meter: Meter,
+        in_thread: Callable[[str, str, Sequence[object]], Awaitable[Sequence[Row]]] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._meter = meter
+        self._thread = in_thread
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        compiled = statement.compiled(Flavour.SQLITE)
+        if statement.slow and self._thread is not None:
+            return await self._thread(statement.name, compiled.sql, compiled.bind(values))
+        return self._run(statement.name, compiled.sql, compiled.bind(values), ROWS)
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        compiled = statement.compiled(Flavour.SQLITE)
+        return self._run(statement.name, compiled.sql, compiled.bind(values), ROW)
+
+    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+        result, started = None, time.perf_counter()
+        try:
+            result = run(self._connection, sql, values, fetch)
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
+
+
+class SqliteUnit(SqliteReader):
+    """The writer during one unit of work. After one of its statements failed it takes no other and cannot be committed.
+
+    SQLite itself would go on; but then what is undone would depend on the database.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, meter: Meter, ids: dict[IdSequence, int]) -> None:
+        super().__init__(connection, meter)
+        self.failure: Exception | None = None
+        self._ids = ids
+
+    async def lock(self, lock: Lock, values: Values) -> Row | None:
+        return await self.row(lock.read, values)  # there is one writer
+
+    def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
+        del lock, record_id, revision
+        return True
+
+    async def execute(self, statement: Statement, values: Values) -> int:
+        compiled = statement.compiled(Flavour.SQLITE)
+        return self._run(statement.name, compiled.sql, compiled.bind(values), COUNT)
+
+    async def execute_many(self, statement: Statement, rows: Rows) -> None:
+        if rows:
+            self._run_many(statement.name, statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE))
+
+    async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
+        """Nothing is won by waiting: there is no round trip."""
+        try:
+            await self.execute_many(statement, rows)
+        except UniqueViolationError as error:
+            if taken is None:
+                raise
+            raise taken(error) from error
+
+    async def next_id(self, sequence: IdSequence) -> int:
+        return (await self.next_ids(sequence, 1))[0]
+
+    async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        last = self._ids.get(sequence)
+        if last is None:
+            row = self._run("next id", _LAST_ID, (sequence.value,), ROW)
+            assert row is not None  # noqa: S101 - the migration makes a row of each sequence
+            last = int(row[0])
+        self._ids[sequence] = last + count
+        return range(last + 1, last + count + 1)
+
+    def check_whole(self) -> None:
+        """Raise the failure of a statement, should `work` have kept it to itself."""
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+        return self._guarded(name, lambda: run(self._connection, sql, values, fetch))
+
+    def _run_many(self, name: str, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Counted as one statement, as on the other databases."""
+        self._guarded(name, lambda: run_many(self._connection, sql, rows))
+
+    def _guarded(self, name: str, run: Callable[[], T]) -> T:
+        if self.failure is not None:
+            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+        result, started = None, time.perf_counter()
+        try:
+            result = run()
+        except Exception as error:
+            self.failure = error
+            raise
+        else:
+            return result
+        finally:
+            self._meter.ran(name, time.perf_counter() - started, result)
+
+
+def run(connection: sqlite3.Connection, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
+    try:
+        return fetch(connection.execute(sql, values))
+    except sqlite3.Error as error:
+        _raise_ours(error)
+
+
+def run_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[object]]) -> None:
+    try:
+        connection.executemany(sql, rows)
+    except sqlite3.Error as error:
+        _raise_ours(error)
+
+
+def _raise_ours(error: sqlite3.Error) -> NoReturn:
+    meaning = _meaning(error)
+    if meaning is error:
+        raise error
+    raise meaning from error
+
+
+def _meaning(error: sqlite3.Error) -> Exception:
+    """What the store calls this error, or the error itself."""
+    code = getattr(error, "sqlite_errorcode", 0)  # the module's own errors have none
+    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return UniqueViolationError(str(error))
+    if code & 0xFF in _TROUBLE:
+        return Unavailable(f"SQLite is not available: {error}", retry_after=1)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Unavailable("SQLite stopped a statement that took too long; try again", retry_after=1)
+    if str(error).startswith("no such table"):
+        return NoSuchTableError(str(error))
+    if "closed database" in str(error):
+        return closed()
+    return error
+
+
+def closed() -> Unavailable:
+    return Unavailable("the database has been closed")
