@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXTRAS := dev,demo,postgres,mysql,otel
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check lint fuzz bench soak pins clean
+.PHONY: help serve demo test check lint fuzz bench bench-scale soak pins clean
 
 help: ## list these commands
 	@echo "Modelyard: one model registry that every client can talk to."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Another Python than the one found: make serve PYTHON=/path/to/python3.12"
 
@@ -42,6 +42,9 @@ bench: $(VENV)/.dev ## measure what a request costs, and what it costs MLflow (d
 
 soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay flat? (docs/reference/reliability.md; ARGS="--minutes 1")
 	@$(BIN)/python -m perf.soak $(ARGS)
+
+bench-scale: $(VENV)/.dev ## measure filters and everyday calls at 10 thousand to a million models (half an hour; less: ARGS="--models 100000 --database sqlite")
+	@$(BIN)/python -m perf.scale $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)
 	@rm -rf $(VENV)/pins && $(BIN)/python -m venv $(VENV)/pins

@@ -1,6 +1,7 @@
 """Fills a registry by SQL, millions of rows in minutes: through the project's own tables and drivers, past its services."""
 
 import asyncio
+import base64
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
@@ -96,6 +97,11 @@ def _record(table: Table, record_id: int, name: str, **own: object) -> dict[str,
 
 def name(number: int) -> str:
     return f"model-{number:07d}"
+
+
+def token(number: int) -> str:
+    """The page token of the models created after this one."""
+    return base64.b64encode(f"{number}:{NOON + 1000 * number}".encode()).decode()
 
 
 def _properties(number: int) -> dict[str, Any]:

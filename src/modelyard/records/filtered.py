@@ -28,10 +28,10 @@ from modelyard.store.statements import Flavour, Statement
 
 R = TypeVar("R", bound=Record)
 
-WINDOWS = (100, 900, 7_000)
+WINDOWS = (100, 900, 11_000)
 """Rows that are walked in each step. Their sum is what a page may cost."""
-WINDOWS_ALONG = (100, 900, 3_000)
-"""Likewise along an index, whose rows lie far apart: each costs about twice as much."""
+WINDOWS_ALONG = (100, 900, 1_500)
+"""Likewise along an index, whose rows lie far apart: each costs several times as much."""
 STATEMENTS = 1 + len(WINDOWS) + 1
 REFILL = 1_000
 """Rows that are read at least where neither candidates nor a walk serve, and the database only approximates the filter."""

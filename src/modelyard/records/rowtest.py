@@ -45,20 +45,21 @@ class RowTest:
 
     def _passed(self, rows: Sequence[Row], most: int) -> list[Cursor]:
         found: list[Cursor] = []
+        row: Row = ()
+
+        def field(name: str) -> FieldValue:
+            place, load = self._places[name]
+            value: FieldValue = row[place]
+            return value if value is None or load is None else load(value)
+
+        test, with_properties = self._test, self.needs.properties
         for row in rows:
             text = row[2]
-            if text is not None:
-                own = properties.decode(text) if self.needs.properties else properties.EMPTY
-                if self._test(lambda name, row=row: self._field(row, name), own):  # type: ignore[misc]  # the default binds the loop's row
-                    found.append(Cursor(row[0], row[1]))
-                    if len(found) == most:
-                        break
+            if text is not None and test(field, properties.decode(text) if with_properties else properties.EMPTY):
+                found.append(Cursor(row[0], row[1]))
+                if len(found) == most:
+                    break
         return found
-
-    def _field(self, row: Row, name: str) -> FieldValue:
-        place, load = self._places[name]
-        value: FieldValue = row[place]
-        return value if value is None or load is None else load(value)
 
 
 def passed_before(rows: Sequence[Row]) -> list[Cursor]:
