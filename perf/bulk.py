@@ -84,7 +84,8 @@ async def _fill(database: Database, models: int, progress: Progress) -> Filled:
 
 async def _insert(database: Database, table: Table, rows: Rows, progress: Progress) -> None:
     statement = Bulk(f"fill {table.name}", table)
-    while chunk := list(itertools.islice(rows, CHUNK)):
+    names = [column.name for column in statement.columns]
+    while chunk := [tuple([row[name] for name in names]) for row in itertools.islice(rows, CHUNK)]:
         await database.write(lambda unit, chunk=chunk: unit.later(statement, chunk))  # type: ignore[misc]  # the default binds the loop's chunk
         progress(table.name, len(chunk))
 

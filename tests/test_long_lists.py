@@ -60,7 +60,7 @@ def server(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture
 def own(filled: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
-    return shutil.copy(filled, tmp_path / "own.db")
+    return Path(shutil.copy(filled, tmp_path / "own.db"))
 
 
 @pytest.fixture

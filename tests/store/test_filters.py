@@ -11,7 +11,7 @@ from modelyard.artifacts.entities import Artifact
 from modelyard.context import DEFAULT_PROJECT
 from modelyard.errors import Invalid
 from modelyard.models.entities import Model
-from modelyard.records import filtered
+from modelyard.records import planned
 from modelyard.records.record import Record
 from modelyard.records.repository import Records
 from modelyard.search import plan
@@ -74,8 +74,8 @@ async def found(zoo: Zoo, records: Records[Any], rows: int, filter_: Expr, walk:
     with pytest.MonkeyPatch.context() as patch:
         if walk.crowded:
             patch.setattr(plan, "MANY", 5)
-            patch.setattr(filtered, "WINDOWS", CROWDED)
-            patch.setattr(filtered, "WINDOWS_ALONG", CROWDED)
+            patch.setattr(planned, "WINDOWS", CROWDED)
+            patch.setattr(planned, "WINDOWS_ALONG", CROWDED)
         return await _found(zoo, records, rows, filter_, walk, scope)
 
 

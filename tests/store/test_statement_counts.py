@@ -17,9 +17,9 @@ from modelyard.deployments.entities import (
 )
 from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewRun, RunPatch
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
-from modelyard.records import filtered
-from modelyard.records.filtered import STATEMENTS
+from modelyard.records import planned
 from modelyard.records.kept import LARGE, MAX_TERMS
+from modelyard.records.planned import STATEMENTS
 from modelyard.records.sql import SqlRecords
 from modelyard.search import plan
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
@@ -166,15 +166,35 @@ async def test_a_filter_costs_what_the_planner_says(counted: Counted, filter_: E
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "MANY", 5)
-        patch.setattr(filtered, "WINDOWS", (20, 20, 20))
+        patch.setattr(planned, "WINDOWS", (20, 20, 20))
         assert await counted.names(counted.world.models.list_models(ANN, query)) == many
     assert max(len(few), len(many)) <= STATEMENTS
+
+
+async def test_a_page_of_children_is_full_however_many_others_there_are(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = counted.world
+    old = await world.models.create_model(ANN, NewModel())
+    children = [await world.models.create_version(ANN, NewVersion(model_id=old.id)) for _ in range(8)]
+    for _ in range(30):
+        world.clock.move(1)
+        await world.models.create_version(ANN, NewVersion(model_id=counted.model))
+    monkeypatch.setattr(plan, "MANY", 5)
+    monkeypatch.setattr(planned, "WINDOWS", (5, 5, 5))
+    query = ListQuery(scope=equals("model_id", old.id), sort=SortKey.CREATED, descending=True, limit=3)
+
+    counted.database.forget()
+    page = await world.models.list_versions(ANN, query)
+
+    assert [version.id for version in page.items] == [version.id for version in reversed(children)][:3]
+    assert page.next is not None
+    assert counted.database.names == ["count model_version", *["walk model_version"] * 3, "look up model_version"]
+    assert len(counted.database.names) <= STATEMENTS
 
 
 async def test_a_walk_stops_at_its_budget_and_its_token_goes_on(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill(counted)
     monkeypatch.setattr(plan, "MANY", 5)
-    monkeypatch.setattr(filtered, "WINDOWS", (10, 20, 30))
+    monkeypatch.setattr(planned, "WINDOWS", (10, 20, 30))
     last = And((Compare(Property("n"), GT, 196), Compare(Property("n"), LT, 1_000)))
     walk: list[list[Any]] = []
     after: Cursor | None = None
@@ -255,7 +275,7 @@ async def test_reading_one(counted: Counted) -> None:
     assert await counted.names(world.deployments.get_service(ANN, counted.service)) == ["get inference_service"]
     served = ["get inference_service", "get model"]
     assert await counted.names(world.deployments.get_served_model(ANN, counted.service)) == served
-    newest = ["get inference_service", "list model_version"]
+    newest = ["get inference_service", "count model_version", "look up model_version"]
     assert await counted.names(world.deployments.get_served_version(ANN, counted.service)) == newest
 
 

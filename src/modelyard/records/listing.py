@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import Subquery
 from modelyard.records.rowtest import Needs
 from modelyard.search.compile import Source, ids, where
 from modelyard.search.page import SortKey
-from modelyard.search.plan import Index
+from modelyard.search.plan import Index, is_parent
 from modelyard.search.shape import TRUE, Shape
 from modelyard.store import columns as c
 from modelyard.store.statements import Flavour
@@ -54,7 +54,9 @@ def columns(source: Source, names: Sequence[str]) -> Columns:
 def page(source: Source, flavour: Flavour, shown: Columns, order: Order, scope: Shape) -> Clause:
     """All that satisfy the scope, in order, `limit` of them."""
     table = source.table
-    clause = select(*shown).where(live(table), where(scope, source, flavour))
+    # The index of a parent's children does not begin with the project; one that does would be taken for better, and is not.
+    there = _tested(live(table)) if is_parent(scope, indexes(table)) else live(table)
+    clause = select(*shown).where(there, where(scope, source, flavour))
     return _ordered(clause, table, order).limit(_number("limit"))
 
 
@@ -86,9 +88,10 @@ def _named(leaf: Shape, source: Source, flavour: Flavour) -> list[Select[Any]]:
     """The ids that satisfy a condition. The table appears under another name, since these are asked for beside it."""
     table: Any = source.table.alias("named")
     found = ids(leaf, Source(table, source.kind, source.links), flavour)
-    if leaf[0] not in ("compare", "among", "like"):
+    if leaf[0] not in ("and", "compare", "among", "like"):
         return found
-    scoped = any(index.scoped for index in indexes(source.table) if index.columns[0] == leaf[2])
+    columns = tuple(key[2] for key in leaf[1:]) if leaf[0] == "and" else (leaf[2],)
+    scoped = any(index.scoped for index in indexes(source.table) if index.columns[: len(columns)] == columns)
     return [rows.where(live(table)) for rows in found] if scoped else found
 
 

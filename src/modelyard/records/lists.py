@@ -1,4 +1,8 @@
-"""Lists of one kind of record: a page, or everything."""
+"""Lists of one kind of record: a page, or everything.
+
+Without a filter a list is one statement: whatever narrows it has an index that holds its ids in order. In another order than that of ids
+there is no such index, and the list is planned, as those with a filter are.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,15 +12,15 @@ import msgspec
 
 from modelyard.context import ProjectId
 from modelyard.records import listing
-from modelyard.records.filtered import FilteredLists
 from modelyard.records.kept import KeptStatements
 from modelyard.records.listing import Order
+from modelyard.records.planned import PlannedLists
 from modelyard.records.record import Record
 from modelyard.records.rows import reader as row_reader
 from modelyard.search.compile import Source
 from modelyard.search.fields import Fields
 from modelyard.search.lower import Lowered, lower
-from modelyard.search.page import Cursor, ListQuery, Page
+from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.plan import selective
 from modelyard.search.shape import TRUE
 from modelyard.store.database import Reader, Row
@@ -37,13 +41,13 @@ class Lists(Generic[R]):
         self._source = source
         self._indexes = listing.indexes(source.table)
         self._columns = listing.columns(source, entity.__struct_fields__)
-        self._filtered = FilteredLists(self._source, entity, fields, self._read, self.kept)
+        self._planned = PlannedLists(self._source, entity, fields, self._read, self.kept)
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         if query.limit is None:
             return await self._everything(reader, project, query)
-        if query.filter is not None:
-            return await self._filtered.page(reader, {"project": project}, query)
+        if query.filter is not None or (query.scope is not None and query.sort is not SortKey.ID):
+            return await self._planned.page(reader, {"project": project}, query)
         scope = _ALL if query.scope is None else lower(query.scope, self._fields, reader.flavour)
         values: dict[str, Any] = {"project": project, "limit": query.limit + 1}
         values.update((f"v{number}", value) for number, value in enumerate(scope.values))

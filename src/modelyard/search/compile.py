@@ -56,7 +56,7 @@ def where(shape: Shape, source: Source, flavour: Flavour, *, at_once: bool = Fal
 def ids(leaf: Shape, source: Source, flavour: Flavour) -> list[Select[Any]]:
     """Statements of the ids that satisfy one condition, by the index that has them. Of a column's, the trash is not left out."""
     builder = _Builder(source, flavour)
-    if leaf[0] in ("compare", "among", "like"):
+    if leaf[0] in ("and", "compare", "among", "like"):
         return [select(source.table.c.id).where(builder.build(leaf))]
     return builder.rows(leaf)
 

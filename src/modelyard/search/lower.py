@@ -52,9 +52,9 @@ class _Lowering:
     def lower(self, expr: Expr, *, negated: bool) -> Shape:  # noqa: PLR0911 - one for each kind of node
         match expr:
             case And(terms):
-                return ("and", *[self.lower(term, negated=negated) for term in terms])
+                return self._joined("and", terms, negated=negated)
             case Or(terms):
-                return ("or", *[self.lower(term, negated=negated) for term in terms])
+                return self._joined("or", terms, negated=negated)
             case Not(term):
                 return ("not", self.lower(term, negated=not negated))
             case Exists(subject):
@@ -65,6 +65,11 @@ class _Lowering:
                 return self._like(expr, negated=negated)
             case Compare():
                 return self._compare(expr, negated=negated)
+
+    def _joined(self, kind: str, terms: tuple[Expr, ...], *, negated: bool) -> Shape:
+        """Terms of the same kind become one: whether all are necessary is seen at once then."""
+        shapes = [self.lower(term, negated=negated) for term in terms]
+        return (kind, *[part for shape in shapes for part in (shape[1:] if shape[0] == kind else (shape,))])
 
     def _keep(self, *values: Scalar) -> int:
         """The number of the first of these literals."""

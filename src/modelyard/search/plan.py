@@ -10,7 +10,8 @@ one certain entry. (Of rows that are walked, the caller knows their properties s
 rest taken for true.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import takewhile
 
 import msgspec
 
@@ -48,9 +49,18 @@ class Candidates(msgspec.Struct, frozen=True):
 
 
 def countable(shape: Shape, indexes: Indexes) -> tuple[Shape, ...]:
-    """The conditions to be counted."""
+    """The conditions to be counted. Equalities that one index answers together are also counted together, as their `and`."""
     led = {index.columns[0] for index in indexes}
-    return tuple(dict.fromkeys(leaf for leaf in _leaves(shape) if _is_indexed(leaf, led)))[:MAX_COUNTED]
+    leaves = [leaf for leaf in _leaves(shape) if _is_indexed(leaf, led)]
+    together = [("and", *keys) for index in indexes if len(keys := _keys(shape, index)) > 1]
+    return tuple(dict.fromkeys([*together, *leaves]))[:MAX_COUNTED]
+
+
+def _keys(shape: Shape, index: Index) -> list[Shape]:
+    """The necessary equalities of the index's columns, from its first column on."""
+    terms = shape[1:] if shape[0] == "and" else (shape,)
+    equal = {term[2]: term for term in terms if term[0] == "compare" and term[3] is Operator.EQ}
+    return [equal[column] for column in takewhile(equal.__contains__, index.columns)]
 
 
 def _leaves(shape: Shape) -> Iterator[Shape]:
@@ -78,15 +88,17 @@ def _is_indexed(leaf: Shape, led: Iterable[str]) -> bool:
 
 def certain(leaves: Iterable[Shape], indexes: Indexes) -> dict[Shape, int]:
     """The counts that need no counting: of columns whose values are unique."""
-    unique = {index.columns[0] for index in indexes if index.unique and len(index.columns) == 1}
+    unique = {index.columns for index in indexes if index.unique}
     return {leaf: size for leaf in leaves if (size := _certain(leaf, unique)) is not None}
 
 
-def _certain(leaf: Shape, unique: Iterable[str]) -> int | None:
+def _certain(leaf: Shape, unique: Collection[tuple[str, ...]]) -> int | None:
     match leaf:
-        case ("compare", _, column, Operator.EQ) if column in unique:
+        case ("and", *keys) if tuple(key[2] for key in keys) in unique:
             return 1
-        case ("among", _, column, int(length)) if column in unique and length <= MANY:
+        case ("compare", _, column, Operator.EQ) if (column,) in unique:
+            return 1
+        case ("among", _, column, int(length)) if (column,) in unique and length <= MANY:
             return length
     return None
 
@@ -96,6 +108,8 @@ def candidates(shape: Shape, counts: Mapping[Shape, int]) -> Candidates | None:
     match shape:
         case ("and", *terms):
             found = [one for term in terms if (one := candidates(term, counts)) is not None]
+            together = [leaf for leaf in counts if leaf[0] == "and" and set(terms).issuperset(leaf[1:])]
+            found += [Candidates((leaf,), counts[leaf], frozenset(leaf[1:])) for leaf in together if counts[leaf] <= MANY]
             best = min(found, key=lambda one: one.size, default=None)
             return best if best is None or len(terms) > 1 else _holding(best, shape, all_=terms)
         case ("or", *terms):
@@ -124,16 +138,22 @@ def stream(shape: Shape, indexes: Indexes) -> tuple[Shape, ...]:
     An index of the table that the conditions fill up to the id is best, for it belongs to a parent; then a link; then a property.
     """
     terms = shape[1:] if shape[0] == "and" else (shape,)
-    equal = {term[2]: term for term in terms if term[0] == "compare" and term[3] is Operator.EQ}
     for index in indexes:
-        *keys, last = index.columns
-        if keys and last == "id" and all(key in equal for key in keys):
-            return tuple(equal[key] for key in keys)
+        keys = _keys(shape, index)
+        if keys and index.columns[len(keys) :] == ("id",):
+            return tuple(keys)
     for kind in ("link", "text", "number"):
         for term in terms:
             if term[0] == kind and term[3] is Operator.EQ:
                 return (term,)
     return ()
+
+
+def is_parent(shape: Shape, indexes: Indexes) -> bool:
+    """Whether it asks for the children of one parent, and nothing else."""
+    if shape[0] != "compare" or shape[3] is not Operator.EQ:
+        return False
+    return any(index.columns == (shape[2], "id") and not index.scoped for index in indexes)
 
 
 def selective(shape: Shape, indexes: Indexes) -> bool:

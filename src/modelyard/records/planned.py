@@ -1,4 +1,4 @@
-"""Lists with a filter: the planner of `search.plan` at work.
+"""Lists whose statements depend on what is stored: the planner of `search.plan` at work.
 
 `STATEMENTS` at most, whatever is stored: count what the conditions name, look up or walk, fetch the page. Where the walk's last window did
 not fill the page, the page is short or even empty, and its token says where to go on.
@@ -22,7 +22,7 @@ from modelyard.search.lower import Lowered, lower
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
 from modelyard.search.plan import Candidates
 from modelyard.search.shape import Shape
-from modelyard.search.tree import Expr, both
+from modelyard.search.tree import both
 from modelyard.store.database import Reader, Row
 from modelyard.store.statements import Flavour, Statement
 
@@ -38,6 +38,8 @@ REFILL = 1_000
 FEW = 500
 """Candidates that SQLite looks up on the event loop. More may take longer than others should wait."""
 
+_ALL: Test = lambda _, __: True  # noqa: E731 - one line says it
+
 _countable = lru_cache(1024)(plan.countable)
 _stream = lru_cache(1024)(plan.stream)
 _on_row = lru_cache(1024)(plan.on_row)
@@ -48,7 +50,6 @@ class _Asked(NamedTuple):
 
     reader: Reader
     query: ListQuery
-    filter: Expr
     limit: int
     test: Test
     lowered: Lowered
@@ -58,7 +59,7 @@ class _Asked(NamedTuple):
         return Order(sort=self.query.sort, descending=self.query.descending, after=after is not None)
 
 
-class FilteredLists(Generic[R]):
+class PlannedLists(Generic[R]):
     """`read` makes an entity of a row of the table's columns in the entity's order."""
 
     def __init__(self, source: Source, entity: type[R], fields: Fields, read: Callable[[Row], R], kept: KeptStatements) -> None:
@@ -72,35 +73,41 @@ class FilteredLists(Generic[R]):
         self._stored = {column.name: column for column in stored_columns(entity)}
 
     async def page(self, reader: Reader, values: Mapping[str, Any], query: ListQuery) -> Page[R]:
-        """A page of a query that has a filter and a limit. `values` are the parameters that the query does not hold."""
-        filter_, wanted, limit = query.filter, both(query.scope, query.filter), query.limit
-        assert filter_ is not None and wanted is not None and limit is not None  # noqa: S101, PT018 - as promised
-        test = predicate(filter_, self._fields)
+        """A page of a query that has a limit, and a scope or a filter. `values` are the parameters that the query does not hold."""
+        wanted, limit = both(query.scope, query.filter), query.limit
+        assert wanted is not None and limit is not None  # noqa: S101, PT018 - as promised
+        test = _ALL if query.filter is None else predicate(query.filter, self._fields)
         lowered = lower(wanted, self._fields, reader.flavour)
         parameters = {**values, **{f"v{number}": value for number, value in enumerate(lowered.values)}, "limit": limit + 1}
-        asked = _Asked(reader, query, filter_, limit, test, lowered, parameters)
-        found = await self._candidates(asked)
+        asked = _Asked(reader, query, limit, test, lowered, parameters)
+        counts = await self._counts(asked)
+        found = plan.candidates(lowered.shape, counts)
         if found is not None:
             return await self._look_up(asked, found)
         along = _stream(lowered.shape, self._indexes) if query.sort is SortKey.ID else ()
-        if along or query.sort in self._sorted:
-            return await self._walk(asked, along)
-        return await self._read_on(asked)
+        if not along and query.sort not in self._sorted:
+            return await self._read_on(asked)
+        passed, rest = await self._walk(asked, along)
+        if query.filter is None and rest is not None and len(passed) <= limit:
+            # Nobody expects a page of a scope to come up short: all that is in it is looked up and sorted.
+            all_ = plan.candidates(lowered.shape, dict.fromkeys(counts, plan.MANY))
+            return await self._read_on(asked) if all_ is None else await self._look_up(asked, all_)
+        return await self._fetch(asked, passed, rest)
 
-    async def _candidates(self, asked: _Asked) -> Candidates | None:
+    async def _counts(self, asked: _Asked) -> Mapping[Shape, int]:
+        """How many rows the conditions name that have an index; none are counted where what is certain is enough."""
         shape = asked.lowered.shape
         leaves = _countable(shape, self._indexes)
         counts = plan.certain(leaves, self._indexes)
-        found = plan.candidates(shape, counts)
-        if found is not None or len(counts) == len(leaves):
-            return found
+        if len(counts) == len(leaves) or plan.candidates(shape, counts) is not None:
+            return counts
         uncounted = tuple(leaf for leaf in leaves if leaf not in counts)
         statement = await self._statement(
             asked, ("count", uncounted), 2 * len(uncounted), lambda flavour: listing.counts(self._source, flavour, uncounted, plan.MANY + 1)
         )
         row = await asked.reader.row(statement, asked.values)
         assert row is not None  # noqa: S101 - one row, whatever there is
-        return plan.candidates(shape, {**counts, **dict(zip(uncounted, row, strict=True))})
+        return {**counts, **dict(zip(uncounted, row, strict=True))}
 
     async def _look_up(self, asked: _Asked, found: Candidates) -> Page[R]:
         if not found.sources:
@@ -123,7 +130,8 @@ class FilteredLists(Generic[R]):
         items = [self._read(row) for row in rows]
         return _cut(asked, items if exact else [item for item in items if asked.test(item.__getattribute__, item.properties)])
 
-    async def _walk(self, asked: _Asked, along: tuple[Shape, ...]) -> Page[R]:
+    async def _walk(self, asked: _Asked, along: tuple[Shape, ...]) -> tuple[list[Cursor], Cursor | None]:
+        """The places of rows that satisfy everything, and where the walk stopped if it did not come to the end."""
         row, exact = _on_row(asked.lowered.shape, frozenset(along), by_index=False)
         test = None if exact and asked.lowered.exact else self._row_test(asked)
         needs = NOTHING if test is None else test.needs
@@ -144,7 +152,7 @@ class FilteredLists(Generic[R]):
             after = Cursor(rows[-1][0], rows[-1][1]) if len(rows) == window else None
             if after is None or len(passed) > asked.limit:
                 break
-        return await self._fetch(asked, passed, after)
+        return passed, after
 
     async def _read_on(self, asked: _Asked) -> Page[R]:
         """Neither candidates nor a walk: the database finds the rows in whatever way it knows."""
@@ -183,7 +191,9 @@ class FilteredLists(Generic[R]):
         return Page([item for item in items if asked.test(item.__getattribute__, item.properties)], rest)
 
     def _row_test(self, asked: _Asked) -> RowTest:
-        return RowTest(asked.filter, asked.test, self._fields, self._stored)
+        # The database can tell all of a scope of one row, so that there is a filter where a test is needed.
+        assert asked.query.filter is not None  # noqa: S101 - as said
+        return RowTest(asked.query.filter, asked.test, self._fields, self._stored)
 
     async def _statement(
         self, asked: _Asked, key: tuple[Hashable, ...], terms: int, make: Callable[[Flavour], Clause], *, slow: bool = False
