@@ -13,6 +13,7 @@ _OF_MODELS = {
     "two properties": "accuracy > 0.95 AND framework = 'onnx'",
     "selective and common": "accuracy > 0.9995 AND framework = 'onnx'",
     "rare team, high accuracy": "team = 'team-7' AND accuracy > 0.99",
+    "between two near bounds": "accuracy BETWEEN 0.5 AND 0.5005",
     "absent text": "framework = 'nothing'",
     "empty: two texts at once": "framework = 'onnx' AND framework = 'sklearn'",
     "empty: two ranges apart": "accuracy > 0.5 AND accuracy < 0.4",

@@ -35,7 +35,7 @@ from modelyard.search.tree import (
 from tests.store.conftest import DATABASES, NewStore
 from tests.store.worlds import world_at
 from tests.store.zoo import ARTIFACT_FILTERS, LONG, MODEL_FILTERS, inhabit
-from tests.unit.world import World, memory_world
+from tests.unit.world import NOON, World, memory_world
 
 
 class Zoo(NamedTuple):
@@ -151,6 +151,12 @@ NEVER = Compare(Property("nowhere"), EQ, "x")
         Compare(Property("n"), GT, -(10**400)),
         Compare(Property("n"), EQ, 10**400),
         Compare(Field("id"), LT, 10**400),
+        # two bounds, of one value and of two
+        And((Compare(Property("n"), GT, 1), Compare(Property("n"), LE, 3))),
+        And((Compare(Property("n"), GE, 1.5), Compare(Property("n"), LT, 3), Compare(Property("n"), LT, 2))),
+        Not(And((Compare(Property("n"), GT, 1), Compare(Property("n"), LE, 3)))),
+        And((Compare(Property("n"), GT, 1), Compare(Property("a"), LE, 3))),
+        And((Compare(Field("created_at"), GT, NOON), Compare(Field("created_at"), LE, NOON + 2))),
         # texts beyond what the index keeps
         Compare(Property("a"), EQ, LONG + "yz"),
         Compare(Property("a"), NE, LONG + "yz"),

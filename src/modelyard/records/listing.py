@@ -79,7 +79,7 @@ def _count(leaf: Shape, source: Source, flavour: Flavour, most: int) -> ColumnEl
 def _index_order(leaf: Shape, rows: Select[Any]) -> Columns:
     """What makes PostgreSQL read the index, whatever it believes of the data: with a limit it may prefer to read a table from its start."""
     (table,) = rows.get_final_froms()
-    if leaf[0] in ("number", "number any", "text", "text any", "text like", "property exists"):
+    if _kind(leaf) in ("number", "number any", "text", "text any", "text like", "property exists"):
         return (table.c.value, table.c.id)
     return ()
 
@@ -88,11 +88,16 @@ def _named(leaf: Shape, source: Source, flavour: Flavour) -> list[Select[Any]]:
     """The ids that satisfy a condition. The table appears under another name, since these are asked for beside it."""
     table: Any = source.table.alias("named")
     found = ids(leaf, Source(table, source.kind, source.links), flavour)
-    if leaf[0] not in ("and", "compare", "among", "like"):
+    if _kind(leaf) not in ("compare", "among", "like"):
         return found
-    columns = tuple(key[2] for key in leaf[1:]) if leaf[0] == "and" else (leaf[2],)
+    columns = tuple(dict.fromkeys(key[2] for key in leaf[1:])) if leaf[0] == "and" else (leaf[2],)
     scoped = any(index.scoped for index in indexes(source.table) if index.columns[: len(columns)] == columns)
     return [rows.where(live(table)) for rows in found] if scoped else found
+
+
+def _kind(leaf: Shape) -> str:
+    kind: str = leaf[1][0] if leaf[0] == "and" else leaf[0]
+    return kind
 
 
 def candidates(

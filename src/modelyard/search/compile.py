@@ -56,7 +56,10 @@ def where(shape: Shape, source: Source, flavour: Flavour, *, at_once: bool = Fal
 def ids(leaf: Shape, source: Source, flavour: Flavour) -> list[Select[Any]]:
     """Statements of the ids that satisfy one condition, by the index that has them. Of a column's, the trash is not left out."""
     builder = _Builder(source, flavour)
-    if leaf[0] in ("and", "compare", "among", "like"):
+    kind, *parts = leaf
+    if kind == "and" and parts[0][0] == "number":
+        return builder.between(*parts)
+    if kind in ("and", "compare", "among", "like"):
         return [select(source.table.c.id).where(builder.build(leaf))]
     return builder.rows(leaf)
 
@@ -149,9 +152,15 @@ class _Builder:
         rows = select(link.c.id).where(link.c[name] == self.value(at, link.c[name].type))
         return [rows if op is Operator.EQ else rows.where(false())]
 
-    def _numbers(self, at: int, types: tuple[int, ...], op: Operator) -> list[Select[Any]]:
+    def _numbers(self, at: int, types: tuple[int, ...], op: Operator, name_at: int) -> list[Select[Any]]:
         column = PROPERTY_NUMBER.c.value
-        return [self._entries(PROPERTY_NUMBER, at, types).where(_OPERATORS[op](column, self.value(at + 1, column.type)))]
+        return [self._entries(PROPERTY_NUMBER, name_at, types).where(_OPERATORS[op](column, self.value(at, column.type)))]
+
+    def between(self, one: Shape, other: Shape) -> list[Select[Any]]:
+        """Two bounds of one number, which a row has once."""
+        (rows,), (_, at, _, op, _) = self.rows(one), other
+        column = PROPERTY_NUMBER.c.value
+        return [rows.where(_OPERATORS[op](column, self.value(at, column.type)))]
 
     def _any_number(self, at: int, types: tuple[int, ...]) -> list[Select[Any]]:
         return [self._entries(PROPERTY_NUMBER, at, types)]

@@ -47,6 +47,8 @@ class _Lowering:
         self.fields = fields
         self.flavour = flavour
         self.values: list[Scalar] = []
+        self.numbers: dict[str, int] = {}
+        """Where the names of number properties are: each once, so that a shape tells two bounds of one from bounds of two."""
         self.exact = True
 
     def lower(self, expr: Expr, *, negated: bool) -> Shape:  # noqa: PLR0911 - one for each kind of node
@@ -173,7 +175,9 @@ class _Lowering:
         op, bound = double
         if bound is None:
             return ("number any", self._keep(subject.name), types)
-        return ("number", self._keep(subject.name, bound), types, op)
+        if subject.name not in self.numbers:
+            self.numbers[subject.name] = self._keep(subject.name)
+        return ("number", self._keep(bound), types, op, self.numbers[subject.name])
 
     def _text(self, name: str, op: Operator, value: str, *, listed: bool, negated: bool) -> Shape:
         if len(value) < NAME_LENGTH:

@@ -24,6 +24,7 @@ MAX_COUNTED = 16
 """Conditions that are counted for one list. The others may be anything."""
 SHORT = 8
 """Values that are looked for one after the other in each row, at most."""
+_LOWER, _UPPER = (Operator.GT, Operator.GE), (Operator.LT, Operator.LE)
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -49,11 +50,25 @@ class Candidates(msgspec.Struct, frozen=True):
 
 
 def countable(shape: Shape, indexes: Indexes) -> tuple[Shape, ...]:
-    """The conditions to be counted. Equalities that one index answers together are also counted together, as their `and`."""
+    """The conditions to be counted. What one index answers together is also counted together, as an `and`: equalities of its columns, and
+    two bounds of one value.
+    """
     led = {index.columns[0] for index in indexes}
     leaves = [leaf for leaf in _leaves(shape) if _is_indexed(leaf, led)]
     together = [("and", *keys) for index in indexes if len(keys := _keys(shape, index)) > 1]
-    return tuple(dict.fromkeys([*together, *leaves]))[:MAX_COUNTED]
+    return tuple(dict.fromkeys([*together, *_ranges(shape, led), *leaves]))[:MAX_COUNTED]
+
+
+def _ranges(shape: Shape, led: Collection[str]) -> list[Shape]:
+    """Pairs of a necessary lower and a necessary upper bound of one number property or indexed column."""
+    compared = [term for term in shape[1:] if term[0] in ("number", "compare")] if shape[0] == "and" else []
+    low, high = ({_bounded(term): term for term in compared if term[3] in operators} for operators in (_LOWER, _UPPER))
+    return [("and", low[value], high[value]) for value in low if value in high and (value[0] == "number" or value[1] in led)]
+
+
+def _bounded(leaf: Shape) -> Shape:
+    """What a comparison is about."""
+    return ("number", leaf[4], leaf[2]) if leaf[0] == "number" else ("compare", leaf[2])
 
 
 def _keys(shape: Shape, index: Index) -> list[Shape]:
@@ -81,7 +96,7 @@ def _is_indexed(leaf: Shape, led: Iterable[str]) -> bool:
             return bounded and column in led
         case ("text like", _, _, _, _, bounded):
             return bool(bounded)
-        case ("number", _, _, operator) | ("text", _, _, operator) | ("link", _, _, operator):
+        case ("number", _, _, operator, _) | ("text", _, _, operator) | ("link", _, _, operator):
             return operator is not Operator.NE
     return leaf[0] in ("number any", "text any", "texts", "property exists")
 
@@ -94,7 +109,7 @@ def certain(leaves: Iterable[Shape], indexes: Indexes) -> dict[Shape, int]:
 
 def _certain(leaf: Shape, unique: Collection[tuple[str, ...]]) -> int | None:
     match leaf:
-        case ("and", *keys) if tuple(key[2] for key in keys) in unique:
+        case ("and", *keys) if keys[0][0] == "compare" and tuple(key[2] for key in keys) in unique:
             return 1
         case ("compare", _, column, Operator.EQ) if (column,) in unique:
             return 1
@@ -204,7 +219,7 @@ _BY_COLUMN = frozenset(["exists", "compare", "among", "like", "list any", "link"
 
 def _is_entry(leaf: Shape) -> bool:
     match leaf:
-        case ("number", _, _, operator) | ("text", _, _, operator):
+        case ("number", _, _, operator, _) | ("text", _, _, operator):
             return operator is Operator.EQ
         case ("texts", _, _, int(length)):
             return length <= SHORT
