@@ -79,7 +79,7 @@ async def _fill(database: Database, models: int, progress: Progress) -> Filled:
     links = ({"parent_id": first_version if n % 2 else first_version + n, "id": n + 1} for n in range(few))
     await _insert(database, ARTIFACT_PARENT, links, progress)
     await _insert(database, METRIC_POINT, _points(few, experiment, first_run), progress)
-    return Filled(models=models, crowded_model=1, lonely_model=models // 2 + 2, crowded_version=first_version, crowded_run=first_run)
+    return Filled(models=models, crowded_model=1, lonely_model=few // 4 * 2 + 2, crowded_version=first_version, crowded_run=first_run)
 
 
 async def _insert(database: Database, table: Table, rows: Rows, progress: Progress) -> None:

@@ -60,7 +60,14 @@ class _Subject(NamedTuple):
             raise RuntimeError(load.complaint)
         spent: list[tuple[float, float]] = []
         load = run_loop(
-            send_for(seconds, self.server.port, requests, lambda: spent.append(self._read_meters()), connections=connections, warm_up=0.2)
+            send_for(
+                seconds,
+                self.server.port,
+                requests,
+                lambda: spent.append(self._read_meters()),
+                connections=connections,
+                warm_up=min(0.2, seconds),
+            )
         )
         count = len(load.latencies) or 1
         (server_before, database_before), (server_after, database_after) = spent
@@ -140,7 +147,7 @@ def _table(title: str, columns: Mapping[int, Costs], *, unit: float = 1.0) -> Ta
 
 Databases = Annotated[list[DatabaseName] | None, typer.Option("--database", help="May be repeated. Without it: all three.")]
 Models = Annotated[list[int] | None, typer.Option("--models", min=1_000, help=f"May be repeated. Without it: {SIZES}.")]
-Seconds = Annotated[float, typer.Option(min=0.1, help="How long each filter is measured.")]
+Seconds = Annotated[float, typer.Option(min=0.01, help="How long each filter is measured.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 
 
