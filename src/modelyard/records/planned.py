@@ -40,9 +40,9 @@ FEW = 500
 
 _ALL: Test = lambda _, __: True  # noqa: E731 - one line says it
 
-_countable = lru_cache(1024)(plan.countable)
-_stream = lru_cache(1024)(plan.stream)
-_on_row = lru_cache(1024)(plan.on_row)
+_countable = lru_cache(128)(plan.countable)
+_stream = lru_cache(128)(plan.stream)
+_on_row = lru_cache(128)(plan.on_row)
 
 
 class _Asked(NamedTuple):
