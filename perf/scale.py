@@ -13,8 +13,9 @@ from rich.table import Table
 
 from perf import bulk, stage
 from perf import requests as r
-from perf.bench import interpreter, run_loop
+from perf.bench import interpreter
 from perf.bulk import Filled
+from perf.costs import run_loop
 from perf.filters import PAGE, published
 from perf.load import send_all, send_for
 from perf.stage import Database, DatabaseName, Server
