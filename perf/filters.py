@@ -17,6 +17,7 @@ _OF_MODELS = {
     "absent text": "framework = 'nothing'",
     "empty: two texts at once": "framework = 'onnx' AND framework = 'sklearn'",
     "empty: two ranges apart": "accuracy > 0.5 AND accuracy < 0.4",
+    "empty: a contradiction": "accuracy > 0.5 AND NOT accuracy > 0.4",
     "external id": "externalId = 'ext-5'",
     "LIKE, prefix of names": "name LIKE 'model-00012%'",
     "LIKE, common prefix, and a number": "name LIKE 'model-%' AND accuracy > 0.9999",

@@ -33,6 +33,7 @@ _OPERATORS = {
 }
 _ANY_TYPE = (1, 2, 3)
 _TEXTS = (TEXT_WHOLE, TEXT_CUT)
+_THREE: ColumnElement[int] = literal_column("3")
 _ONE: ColumnElement[int] = literal_column("1")
 _ZERO: ColumnElement[int] = literal_column("0")
 
@@ -191,7 +192,10 @@ class _Builder:
         of_kind = table.c.kind == literal_column(str(self.source.kind + more))
         of_name = table.c.name == self.value(at, table.c.name.type)
         rows = select(table.c.id).where(table.c.project_id == bindparam("project"), of_kind, of_name)
-        return rows if types == _ANY_TYPE else rows.where(or_(*[table.c.type == literal_column(str(type_)) for type_ in types]))
+        if types == _ANY_TYPE:
+            return rows
+        # Thousands of entries are tested at a time: one comparison is faster than two.
+        return rows.where(table.c.type < _THREE if types == (1, 2) else table.c.type.in_([literal_column(str(type_)) for type_ in types]))
 
 
 def _if_there(column: ColumnElement[Any], clause: ColumnElement[bool]) -> ColumnElement[bool]:
