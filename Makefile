@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXTRAS := dev,demo,postgres,mysql,otel
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check lint fuzz bench soak chaos pins clean
+.PHONY: help serve demo test check lint fuzz bench bench-scale soak chaos pins clean
 
 help: ## list these commands
 	@echo "Modelyard: one model registry that every client can talk to."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Another Python than the one found: make serve PYTHON=/path/to/python3.12"
 
@@ -45,6 +45,9 @@ soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay f
 
 chaos: $(VENV)/.dev ## kill the server and its database while clients write, cut the power, and look for losses (docs/reference/reliability.md)
 	@$(BIN)/python -m chaos $(ARGS)
+
+bench-scale: $(VENV)/.dev ## measure filters and everyday calls at 10 thousand to a million models (half an hour; less: ARGS="--models 100000 --database sqlite")
+	@$(BIN)/python -m perf.scale $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)
 	@rm -rf $(VENV)/pins && $(BIN)/python -m venv $(VENV)/pins

@@ -81,12 +81,12 @@ def folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def database(name: DatabaseName, home: Path) -> Iterator[Database]:
-    """An empty database that keeps what it has committed when the power fails, as one in use does."""
+def database(name: DatabaseName, home: Path, *, cache: int = 64) -> Iterator[Database]:
+    """An empty database that keeps what it has committed when the power fails, as one in use does. `cache` is for pages, in MiB."""
     if name is DatabaseName.SQLITE:
         yield Database(name, f"sqlite:///{home / 'perf.db'}", None)
         return
-    server = _Postgres(durable=True) if name is DatabaseName.POSTGRESQL else _Mariadb(durable=True)
+    server = _Postgres(durable=True, cache=cache) if name is DatabaseName.POSTGRESQL else _Mariadb(durable=True, cache=cache)
     try:
         server.start()
         yield Database(name, server.new_database(), server)

@@ -67,6 +67,29 @@ def test_database_and_each_worker_are_counted_apart(tmp_path: Path) -> None:
     assert "of the original's CPU" in done.stdout
 
 
+@pytest.mark.slow
+def test_a_tiny_registry_answers_every_published_filter(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    arguments = ["--database", "sqlite", "--models", "1000", "--seconds", "0.05", "--json", str(figures)]
+    done = subprocess.run(
+        [sys.executable, "-m", "perf.scale", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    filters, calls = measured(figures)["sqlite"]["1000"]
+    assert len(filters) > 20
+    assert {what: items for what, (_, _, items, _) in filters.items() if not what.startswith("models")} == {
+        "versions of a crowded model: LIKE": 10,
+        "versions of a crowded model: none match": 0,
+        "versions of a lonely model": 1,
+        "artifacts of a crowded version: LIKE": 1,
+        "artifacts: one of all": 1,
+        "metric history of a crowded run": 0,
+    }
+    assert not any(more and items < 20 for _, _, items, more in filters.values())
+    assert set(calls) == {"get", "find by name", "list of 20", "selective filter", "create"}
+    assert "The worst filter" in done.stdout
+
+
 def test_an_unknown_operation_is_refused_with_those_there_are() -> None:
     done = subprocess.run([sys.executable, "-m", "perf", "--only", "fly"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -44,7 +44,7 @@ class MariadbServer(DatabaseServer):
             "max-connections": 200,
             "innodb-flush-log-at-trx-commit": 1 if self._durable else 2,
             "innodb-doublewrite": "ON" if self._durable else "OFF",
-            "innodb-buffer-pool-size": "64M",
+            "innodb-buffer-pool-size": f"{self._cache}M",
             "innodb-log-file-size": "32M",
             "init-file": self._home / "user.sql",
         }

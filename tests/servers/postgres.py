@@ -35,7 +35,7 @@ class PostgresServer(DatabaseServer):
             "unix_socket_directories": "",
             "max_connections": 200,
             "fsync": "on" if self._durable else "off",
-            "shared_buffers": "64MB",
+            "shared_buffers": f"{self._cache}MB",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [self._program("postgres"), "-D", str(self._home / "data"), *options]

@@ -18,7 +18,7 @@ from tests.servers.sql import execute
 class DatabaseServer(ABC):
     """Data in a temporary folder, one user with every right and a password, reachable on 127.0.0.1 only.
 
-    `durable=False` lets a power cut (not a kill) lose what was committed, which makes tests fast.
+    `durable=False` lets a power cut (not a kill) lose what was committed, which makes tests fast. `cache` is the memory for pages in MiB.
     """
 
     SYSTEM_USER: ClassVar[str]
@@ -28,10 +28,11 @@ class DatabaseServer(ABC):
     """One that is always there."""
     NAME = "modelyard"
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, cache: int = 64) -> None:
         self.port = free_port()
         self.password = secrets.token_hex(12)
         self._durable = durable
+        self._cache = cache
         self._home = Path(tempfile.mkdtemp(prefix="modelyard-test-"))
         self._user = self.SYSTEM_USER if os.getuid() == 0 else None
         self._numbers = itertools.count(1)

@@ -11,8 +11,10 @@ from modelyard.artifacts.entities import Artifact
 from modelyard.context import DEFAULT_PROJECT
 from modelyard.errors import Invalid
 from modelyard.models.entities import Model
+from modelyard.records import planned
 from modelyard.records.record import Record
 from modelyard.records.repository import Records
+from modelyard.search import plan
 from modelyard.search.evaluate import Test, check, predicate
 from modelyard.search.page import Cursor, ListQuery, SortKey
 from modelyard.search.tree import (
@@ -33,7 +35,7 @@ from modelyard.search.tree import (
 from tests.store.conftest import DATABASES, NewStore
 from tests.store.worlds import world_at
 from tests.store.zoo import ARTIFACT_FILTERS, LONG, MODEL_FILTERS, inhabit
-from tests.unit.world import World, memory_world
+from tests.unit.world import NOON, World, memory_world
 
 
 class Zoo(NamedTuple):
@@ -53,21 +55,35 @@ async def zoo(request: pytest.FixtureRequest, new_store: NewStore) -> AsyncItera
 
 
 class Walk(NamedTuple):
+    """`crowded`: a few rows are so many to the planner that it walks instead of looking them up, in small steps."""
+
     sort: SortKey
     descending: bool
     limit: int | None
+    crowded: bool = False
 
 
-WALKS = st.builds(Walk, st.sampled_from(SortKey), st.booleans(), st.sampled_from([None, None, 3, 20, 64]))
+WALKS = st.builds(Walk, st.sampled_from(SortKey), st.booleans(), st.sampled_from([None, None, 3, 20, 64]), st.booleans())
+CROWDED = (3, 8, 20)
 EVERYTHING = Walk(SortKey.ID, descending=False, limit=None)
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 async def found(zoo: Zoo, records: Records[Any], rows: int, filter_: Expr, walk: Walk, scope: Expr | None = None) -> list[int]:
     """The ids on all pages, of which there are no more than a walk over every row would have."""
+    with pytest.MonkeyPatch.context() as patch:
+        if walk.crowded:
+            patch.setattr(plan, "MANY", 5)
+            patch.setattr(planned, "WINDOWS", CROWDED)
+            patch.setattr(planned, "WINDOWS_ALONG", CROWDED)
+        return await _found(zoo, records, rows, filter_, walk, scope)
+
+
+async def _found(zoo: Zoo, records: Records[Any], rows: int, filter_: Expr, walk: Walk, scope: Expr | None) -> list[int]:
     ids: list[int] = []
     after: Cursor | None = None
-    for _ in range(rows // (walk.limit or rows) + 2):
+    step = min(walk.limit or rows, sum(CROWDED) if walk.crowded else rows)
+    for _ in range(rows // max(step, 1) + 2):
         query = ListQuery(scope=scope, filter=filter_, sort=walk.sort, descending=walk.descending, limit=walk.limit, after=after)
         page = await records.page(zoo.world.database.reader, DEFAULT_PROJECT, query)
         assert walk.limit is None or len(page.items) <= walk.limit
@@ -135,6 +151,12 @@ NEVER = Compare(Property("nowhere"), EQ, "x")
         Compare(Property("n"), GT, -(10**400)),
         Compare(Property("n"), EQ, 10**400),
         Compare(Field("id"), LT, 10**400),
+        # two bounds, of one value and of two
+        And((Compare(Property("n"), GT, 1), Compare(Property("n"), LE, 3))),
+        And((Compare(Property("n"), GE, 1.5), Compare(Property("n"), LT, 3), Compare(Property("n"), LT, 2))),
+        Not(And((Compare(Property("n"), GT, 1), Compare(Property("n"), LE, 3)))),
+        And((Compare(Property("n"), GT, 1), Compare(Property("a"), LE, 3))),
+        And((Compare(Field("created_at"), GT, NOON), Compare(Field("created_at"), LE, NOON + 2))),
         # texts beyond what the index keeps
         Compare(Property("a"), EQ, LONG + "yz"),
         Compare(Property("a"), NE, LONG + "yz"),
@@ -178,7 +200,11 @@ NEVER = Compare(Property("nowhere"), EQ, "x")
 )
 async def test_filters_that_databases_get_wrong(zoo: Zoo, filter_: Expr) -> None:
     await check_same(zoo, zoo.world.records.models, zoo.models, filter_, EVERYTHING)
-    await check_same(zoo, zoo.world.records.models, zoo.models, filter_, Walk(SortKey.UPDATED, descending=True, limit=20))
+    for crowded in (False, True):
+        await check_same(
+            zoo, zoo.world.records.models, zoo.models, filter_, Walk(SortKey.UPDATED, descending=True, limit=20, crowded=crowded)
+        )
+        await check_same(zoo, zoo.world.records.models, zoo.models, filter_, Walk(SortKey.ID, descending=False, limit=7, crowded=crowded))
 
 
 @pytest.mark.parametrize("value", ["9" * 330, 10**400, -(10**400), 2**63, -(2**63) - 1, 2**53 + 1, 0.30000000000000004, 5e-324])
@@ -211,8 +237,10 @@ async def test_a_scope_of_links_and_a_filter(zoo: Zoo) -> None:
     for filter_ in (exact, approximate, Not(approximate)):
         everywhere = set(expected(zoo.artifacts, predicate(filter_, records.fields), EVERYTHING))
         for parent_id, ids in under.items():
-            here = await found(zoo, records, len(ids), filter_, Walk(SortKey.ID, descending=False, limit=3), equals("parent_id", parent_id))
-            assert here == [artifact_id for artifact_id in ids if artifact_id in everywhere]
+            for crowded in (False, True):
+                walk = Walk(SortKey.ID, descending=False, limit=3, crowded=crowded)
+                here = await found(zoo, records, len(ids), filter_, walk, equals("parent_id", parent_id))
+                assert here == [artifact_id for artifact_id in ids if artifact_id in everywhere]
 
     assert under[4] == []
     assert len({*under[1], *under[2], *under[3]}) > 50

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties, PropertyValue
-from modelyard.search.compile import LIST_FIELD, NUMBER_TYPES, OPAQUE, TEXT_CUT, TEXT_WHOLE
+from modelyard.search.shape import LIST_FIELD, NUMBER_TYPES, OPAQUE, TEXT_CUT, TEXT_WHOLE
 from modelyard.search.tree import PropertyType
 from modelyard.store.columns import NAME_LENGTH
 from modelyard.store.database import Unit

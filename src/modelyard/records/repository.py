@@ -49,8 +49,8 @@ class Records(Protocol[R]):
         ...
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
-        """One page, in one statement; in two where the filter's meaning is beyond the database's. Such a page may come up short,
-        which does not mean that it is the last: `Page.next` says so.
+        """One page. With a filter it may come up short, which does not mean that it is the last: `Page.next` says so. Without a limit
+        everything, whatever memory that takes.
         """
         ...
 

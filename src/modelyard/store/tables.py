@@ -26,7 +26,7 @@ PROPERTY_NUMBER = Table(
     Column("value", c.NUMBER, nullable=False),
     c.whole("id"),
     c.small("type"),
-    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_number"),
+    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_number", postgresql_include=["type"]),
     sqlite_with_rowid=False,
     comment="Index of the numeric custom properties: integers, floats and booleans, each as a double. Rebuildable from the records.",
 )
@@ -40,7 +40,7 @@ PROPERTY_TEXT = Table(
     c.short("value", nullable=False),
     c.whole("id"),
     c.small("type"),
-    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_text"),
+    PrimaryKeyConstraint("project_id", "kind", "name", "value", "id", name="pk_property_text", postgresql_include=["type"]),
     sqlite_with_rowid=False,
     comment="Index of the text properties, cut to 255 characters, and of the elements of list fields. Rebuildable from the records.",
 )

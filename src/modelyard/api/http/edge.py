@@ -23,6 +23,7 @@ from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
+from modelyard.api.http.stream import Parts, send_stream
 from modelyard.api.http.tracing import Span, Tracer
 from modelyard.context import Caller
 from modelyard.logs import Access
@@ -112,7 +113,9 @@ class Edge:
         try:
             response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
             headers = self._headers(request, response, named)
-            if write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
+            if response.parts is not None:
+                await self._stream(request, response, response.parts, headers, receive, send)
+            elif write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
                 await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
             # Only receiving and sending raise these here: the client is gone, and there is nobody to tell.
@@ -158,7 +161,7 @@ class Edge:
 
     def _headers(self, request: Request, response: Response, named: Mapping[bytes, bytes]) -> list[Header]:
         headers: list[Header] = [_VARY, (b"x-request-id", request.caller.request_id.encode()), *response.headers]
-        if response.status not in (204, 304):
+        if response.status not in (204, 304) and response.parts is None:
             headers.append((b"content-length", b"%d" % len(response.body)))
         if response.content_type:
             headers.append((b"content-type", response.content_type))
@@ -166,6 +169,17 @@ class Edge:
         if origin is not None and request.method != "OPTIONS" and self._cors.allows(origin, named.get(b"host")):
             headers += self._cors.headers(origin)
         return headers
+
+    async def _stream(
+        self, request: Request, response: Response, parts: Parts, headers: list[Header], receive: Receive, send: Send
+    ) -> None:
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        try:
+            await send_stream(parts, receive, send)
+        except (Disconnected, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the status is sent: all that is left is to send no end, and the server cuts the connection
+            self._log.error("answer cut off", operation=request.operation, request_id=request.caller.request_id, exc_info=error)
 
     @staticmethod
     async def _send(response: Response, headers: list[Header], named: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:

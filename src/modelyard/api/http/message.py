@@ -1,6 +1,6 @@
 """What a handler is given and what it gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
@@ -76,13 +76,15 @@ class Request:
 class Response(msgspec.Struct, frozen=True):
     """`headers` come on top of what the edge sets itself: type, length, `Vary`, `X-Request-Id` and the cross-origin ones.
 
-    Header names are in lower case. An empty `content_type` sends none.
+    Header names are in lower case. An empty `content_type` sends none. `parts`, if given, are the body instead of `body`: sent without
+    a length, as fast as the client takes them. If they fail, the connection is cut.
     """
 
     status: int
     body: bytes = b""
     content_type: bytes = JSON
     headers: tuple[Header, ...] = ()
+    parts: AsyncGenerator[bytes, None] | None = None
 
 
 _encoder = msgspec.json.Encoder()

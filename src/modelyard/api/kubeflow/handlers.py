@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from modelyard.api.kubeflow.resource import Get, Parent, Resource, Show
 from modelyard.api.kubeflow.translate import command, reference
 from modelyard.api.kubeflow.vocabulary import SERVICE
 from modelyard.api.kubeflow.wire import Wire
+from modelyard.context import Caller
 from modelyard.errors import Invalid, NotFound
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
@@ -31,6 +32,8 @@ _ENCODER = msgspec.json.Encoder()
 _TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 LONG = 500
 """Items from which a list is shown in a thread, so that the event loop can serve others meanwhile."""
+STEP = 1_000
+"""Items that are read and sent at a time: a list that is longer is never in memory as a whole."""
 
 
 def answer(status: int, shown: Wire, record: Record) -> Response:
@@ -163,18 +166,44 @@ async def list_answer(request: Request, resource: Resource, names: Names, scope:
     within = await scope(request) if scope is not None else None
     query = list_query(request.query, size, after, within, names)
     try:
-        page = await resource.list(request.caller, query)
+        page = await resource.list(request.caller, _step(query, 0))
     except Invalid as error:
         raise Invalid(_in_wire_words(error, names), **error.details) from error
+    if page.next is not None and (query.limit is None or query.limit > STEP):
+        return Response(200, parts=_parts(request.caller, resource, query, size, page))
     if len(page.items) < LONG:
         return _page_answer(resource.show, page, size)
     return await asyncio.to_thread(_page_answer, resource.show, page, size)
+
+
+def _step(query: ListQuery, have: int) -> ListQuery:
+    """The part of a list to read next."""
+    return msgspec.structs.replace(query, limit=STEP if query.limit is None else min(STEP, query.limit - have))
 
 
 def _page_answer(show: Show, page: Page[Any], size: PageSize) -> Response:
     items = [show(item) for item in page.items]
     body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size.asked, "size": len(items)}
     return Response(200, msgspec.json.encode(body) + b"\n")
+
+
+async def _parts(caller: Caller, resource: Resource, query: ListQuery, size: PageSize, page: Page[Any]) -> AsyncGenerator[bytes, None]:
+    """The body of a long list, read as it is sent. No view of one moment: each item comes once, as it was when its part was read."""
+    yield b'{"items":['
+    sent = 0
+    while True:
+        if page.items:
+            yield await asyncio.to_thread(_items, resource.show, page.items, b"," if sent else b"")
+            sent += len(page.items)
+        if page.next is None or sent == query.limit:
+            break
+        page = await resource.list(caller, msgspec.structs.replace(_step(query, sent), after=page.next))
+    end = {"nextPageToken": next_token(page.next), "pageSize": size.asked, "size": sent}
+    yield b"]," + msgspec.json.encode(end)[1:] + b"\n"
+
+
+def _items(show: Show, items: Sequence[Any], before: bytes) -> bytes:
+    return before + msgspec.json.encode([show(item) for item in items])[1:-1]
 
 
 def _in_wire_words(error: Invalid, names: Names) -> str:
