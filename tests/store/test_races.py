@@ -15,7 +15,10 @@ from modelyard.records.kinds import Kind
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import both, equals
 from modelyard.store.database import Unit
+from tests.servers.sql import execute
+from tests.store.conftest import NewStore
 from tests.store.test_records import log, new_run
+from tests.store.worlds import world_at
 from tests.unit.world import ANN, World
 
 
@@ -112,6 +115,20 @@ async def test_puts_of_one_metric_make_one_metric_and_a_point_each(world: World)
     points = (await world.experiments.list_points(ANN, ListQuery(scope=equals("run_id", run)))).items
     assert sorted(point.value for point in points) == [float(number) for number in range(16)]
     assert points[-1].value == metric.value
+
+
+@pytest.mark.servers
+async def test_puts_of_one_metric_lock_in_one_order(new_store: NewStore) -> None:
+    """Units that lock and units that look again would wait for each other, a second each time, until PostgreSQL ends one."""
+    url = await new_store("postgresql")
+    async with world_at(url) as world:
+        for _ in range(4):
+            run = await new_run(world)
+            await asyncio.gather(*(log(world, run, float(number)) for number in range(50)))
+
+    # The connections are closed, so what they counted is there.
+    [(deadlocks,)] = execute(url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert deadlocks == 0
 
 
 async def test_puts_of_a_metric_and_patches_of_it_by_id_lose_none(world: World) -> None:

@@ -53,7 +53,8 @@ def _text(shape: Shape) -> str:
         parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
         used += count
     if guards:
-        parts.append(_GUARDED.format(found=" + ".join(guards), wanted=len(guards)))
+        # Counting a guard runs it: they lock in the order in which they were asked for, as a unit that locks does. Else the two deadlock.
+        parts.append(_GUARDED.format(found=" + ".join(reversed(guards)), wanted=len(guards)))
     *first, last = parts
     names = ", ".join(f"_{number} AS ({part})" for number, part in enumerate(first))
     return f"WITH {names} {last}" if names else last
