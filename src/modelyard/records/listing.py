@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import Subquery
 from modelyard.records.rowtest import Needs
 from modelyard.search.compile import Source, ids, where
 from modelyard.search.page import SortKey
-from modelyard.search.plan import Index, is_parent
+from modelyard.search.plan import Index, is_parent, stream
 from modelyard.search.shape import TRUE, Shape
 from modelyard.store import columns as c
 from modelyard.store.statements import Flavour
@@ -36,15 +36,27 @@ class Order(msgspec.Struct, frozen=True):
 
 def indexes(table: Table) -> tuple[Index, ...]:
     """The table's indexes; the first is that of the id, which every table has."""
-    made = [([column.name for column in index.columns], False) for index in table.indexes]
-    made += [([column.name for column in one.columns], True) for one in table.constraints if isinstance(one, UniqueConstraint)]
-    found = [_index(names, unique=unique) for names, unique in made]
+    unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    found = [_index([column.name for column in one.columns], str(one.name), unique=False) for one in table.indexes]
+    found += [_index([column.name for column in one.columns], str(one.name), unique=True) for one in unique]
     return (Index(columns=("id",), scoped=False, unique=True), *sorted(found, key=lambda index: index.columns))
 
 
-def _index(names: Sequence[str], *, unique: bool) -> Index:
+def _index(names: Sequence[str], name: str, *, unique: bool) -> Index:
     columns = tuple(name for name in names if name not in ("project_id", "trashed"))
-    return Index(columns=columns, scoped=names[0] == "project_id", unique=unique)
+    return Index(columns=columns, scoped=names[0] == "project_id", unique=unique, name=name)
+
+
+def _from_there(clause: Clause, source: Source, *columns: str, table: Any = None) -> Clause:
+    """Have the index of these columns and the id entered where the page begins. MariaDB would enter it at its beginning and pass over
+    all that comes before. `table` is what the clause calls the source's.
+    """
+    names = [index.name for index in indexes(source.table) if index.columns == (*columns, "id") and index.name]
+    return clause.with_hint(source.table if table is None else table, f"FORCE INDEX ({names[0]})", "mysql") if names else clause
+
+
+def _sorted_by(order: Order) -> tuple[str, ...]:
+    return () if order.sort is SortKey.ID else (order.sort.value,)
 
 
 def columns(source: Source, names: Sequence[str]) -> Columns:
@@ -62,6 +74,11 @@ def everything(source: Source, flavour: Flavour, shown: Columns, order: Order, s
     # The index of a parent's children does not begin with the project; one that does would be taken for better, and is not.
     there = _tested(live(table)) if is_parent(scope, indexes(table)) else live(table)
     clause = select(*shown).where(there, where(scope, source, flavour))
+    if order.after and scope == TRUE:
+        clause = _from_there(clause, source, *_sorted_by(order))
+    elif order.after and order.sort is SortKey.ID:
+        along = stream(scope, indexes(table))
+        clause = _from_there(clause, source, *[leaf[2] for leaf in along]) if along and along[0][0] == "compare" else clause
     return _ordered(clause, table, order)
 
 
@@ -152,6 +169,8 @@ def walk(source: Source, flavour: Flavour, order: Order, row: Shape, needs: Need
     needed = _needed(table, needs)
     shown: Columns = needed if row == TRUE else [case((passed, column)) for column in needed]
     clause = select(*_place(table, order), *shown).where(live(table))
+    if order.after:
+        clause = _from_there(clause, source, *_sorted_by(order))
     return _ordered(clause, table, order).limit(_number("window"))
 
 
@@ -176,11 +195,15 @@ def _stream(source: Source, flavour: Flavour, order: Order, along: Sequence[Shap
     first, *others = along
     (rows,) = _named(first, source, flavour)
     key = rows.selected_columns["id"]
+    table: Any = key.table
     if others:
-        table: Any = key.table
         more = Source(table, source.kind, source.links)
         rows = rows.where(*[where(leaf, more, flavour) for leaf in others])
     if order.after:
+        if first[0] == "compare":
+            rows = _from_there(rows, source, *[leaf[2] for leaf in along], table=table)
+        else:
+            rows = rows.with_hint(table, "FORCE INDEX (PRIMARY)", "mysql")
         last = bindparam("after_id", type_=key.type)
         rows = rows.where(key < last if order.descending else key > last)
     return rows.order_by(key.desc() if order.descending else key.asc()).limit(_number("window")).subquery("walked")

@@ -28,7 +28,7 @@ from modelyard.store.statements import Flavour, Statement
 
 R = TypeVar("R", bound=Record)
 
-WINDOWS = (100, 900, 11_000)
+WINDOWS = (100, 900, 9_000)
 """Rows that are walked in each step. Their sum is what a page may cost."""
 WINDOWS_ALONG = (100, 900, 1_500)
 """Likewise along an index, whose rows lie far apart: each costs several times as much."""

@@ -33,6 +33,7 @@ class Index(msgspec.Struct, frozen=True):
     columns: tuple[str, ...]
     scoped: bool
     unique: bool
+    name: str = ""
 
 
 Indexes = tuple[Index, ...]
