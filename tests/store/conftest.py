@@ -12,6 +12,7 @@ from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe
 from tests.conftest import NewDatabase
+from tests.store.counted import Counted, counted_world
 from tests.store.things import create_tables
 from tests.store.worlds import sql_world, world_at
 from tests.unit.world import World, memory_world
@@ -90,3 +91,8 @@ async def world(request: pytest.FixtureRequest, lasting_worlds: Worlds) -> World
     database = (await lasting_worlds(request.param)).database
     await wipe(database)
     return sql_world(database)
+
+
+@pytest.fixture
+async def counted(sql: World) -> Counted:
+    return await counted_world(sql.database)
