@@ -39,7 +39,7 @@ class Round(msgspec.Struct, frozen=True):
 
 def run(plan: Plan, home: Path) -> Iterator[Round]:
     """Every round as it ends."""
-    random = Random(plan.seed)  # noqa: S311 - no secret
+    random = Random(plan.seed)  # noqa: S311 - only chooses what to do; nothing secret comes of it
     with database_server(plan.database) as server:
         for first in range(0, plan.rounds, ROUNDS_PER_STORE):
             numbers = range(first, min(first + ROUNDS_PER_STORE, plan.rounds))

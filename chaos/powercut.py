@@ -58,13 +58,13 @@ def compiled(home: Path) -> Path:
     """The shim. Needs a C compiler."""
     library = home / "shim.so"
     command: list[str | Path] = ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, SHIM, "-ldl"]
-    subprocess.run(command, check=True)  # noqa: S603 - our own source
+    subprocess.run(command, check=True)  # noqa: S603 - it compiles our own source
     return library
 
 
 def run(plan: Plan, home: Path) -> Iterator[Cut]:
     """Every cut as it was looked at."""
-    random = Random(plan.seed)  # noqa: S311 - no secret
+    random = Random(plan.seed)  # noqa: S311 - only chooses what to do; nothing secret comes of it
     shim = compiled(home)
     for _ in range(plan.storms):
         recording = record(plan, shim, home / "storm", random)

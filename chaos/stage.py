@@ -50,11 +50,11 @@ class Registry:
     def start(self) -> int:
         """Start it; its port, once it answers."""
         self.begin()
-        assert self._child is not None  # noqa: S101 - for mypy
+        assert self._child is not None  # noqa: S101 - narrows the type for mypy
         self._child.wait_until(self._ready.exists, seconds=120)
         url: str = json.loads(self._ready.read_bytes())["url"]
         port = urlsplit(url).port
-        assert port is not None  # noqa: S101 - for mypy
+        assert port is not None  # noqa: S101 - narrows the type for mypy
         return port
 
     def kill(self) -> None:
@@ -68,7 +68,7 @@ class _Kills:
     _child: Child | None
 
     def kill_all(self) -> None:
-        assert self._child is not None  # noqa: S101 - for mypy
+        assert self._child is not None  # noqa: S101 - narrows the type for mypy
         for pid in list(ProcessTree(self._child.pid).pids()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -156,12 +156,12 @@ class Disk:
 
     def _file(self, inode: int) -> File:
         node = self._nodes[inode]
-        assert isinstance(node, File)  # noqa: S101 - for mypy
+        assert isinstance(node, File)  # noqa: S101 - narrows the type for mypy
         return node
 
     def _folder(self, inode: int) -> Folder:
         node = self._nodes[inode]
-        assert isinstance(node, Folder)  # noqa: S101 - for mypy
+        assert isinstance(node, Folder)  # noqa: S101 - narrows the type for mypy
         return node
 
     def cut_power(self, target: Path, fate: Fate, random: Random) -> None:

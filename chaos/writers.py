@@ -39,7 +39,7 @@ async def prepare(port: int, series: str) -> list[str]:
 async def blow(storm: Storm, writers: int, random: Random) -> None:
     """Write until the server is gone, or this is cancelled."""
     seeds = [random.randrange(2**32) for _ in range(writers)]
-    tasks = [asyncio.create_task(_Writer(storm, number, Random(seed)).write()) for number, seed in enumerate(seeds)]  # noqa: S311 - no secret
+    tasks = [asyncio.create_task(_Writer(storm, number, Random(seed)).write()) for number, seed in enumerate(seeds)]  # noqa: S311 - only chooses what to do; nothing secret comes of it
     try:
         await asyncio.gather(*tasks)
     finally:

@@ -61,7 +61,7 @@ def test_the_harness_sees_what_is_lost_changed_or_half_there(serve: Serve, new_d
 async def written(port: int) -> Journal:
     """Some forty writes, all acknowledged."""
     journal = Journal()
-    storm = asyncio.create_task(blow(Storm(port, "s", await prepare(port, "s"), journal, lambda: 0), 1, Random(3)))  # noqa: S311 - no secret
+    storm = asyncio.create_task(blow(Storm(port, "s", await prepare(port, "s"), journal, lambda: 0), 1, Random(3)))  # noqa: S311 - only chooses what to do; nothing secret comes of it
     await journal.reaches(40, storm)
     storm.cancel()
     await asyncio.gather(storm, return_exceptions=True)

@@ -20,7 +20,7 @@ def test_what_was_acknowledged_survives_a_power_cut_unless_the_disk_lies(tmp_pat
         pytest.skip("no C compiler is installed")
     plan = Plan(storms=1, cuts=3, seed=7, writers=8, writes=150)
 
-    random = Random(plan.seed)  # noqa: S311 - no secret
+    random = Random(plan.seed)  # noqa: S311 - only chooses what to do; nothing secret comes of it
     recording = powercut.record(plan, powercut.compiled(tmp_path), tmp_path / "storm", random)
     cuts = list(powercut.cut(plan, recording, tmp_path, random))
     assert [cut.wrong for cut in cuts] == [[], [], []]
@@ -51,7 +51,7 @@ def after(tmp_path: Path, record: bytes, fate: Fate = Fate.LOST) -> dict[str, by
     """The files on a disk whose power was cut at the end of this tape."""
     disk = Disk(ROOT)
     disk.play(record, len(record))
-    disk.cut_power(tmp_path / "disk", fate, Random(1))  # noqa: S311 - no secret
+    disk.cut_power(tmp_path / "disk", fate, Random(1))  # noqa: S311 - only chooses what to do; nothing secret comes of it
     return {str(path.relative_to(tmp_path / "disk")): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
