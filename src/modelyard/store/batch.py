@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Table
+import msgspec
 
 from modelyard.store.database import Deferred
 from modelyard.store.statements import Bulk, Flavour, Statement
 
 _PARAMETER = re.compile(r"\$(\d+)")
-_ARRAYS = {"BIGINT": "bigint[]", "SMALLINT": "smallint[]", "VARCHAR": "text[]", "TEXT": "text[]", "DOUBLE": "double precision[]"}
+_FEW = 8
+"""Rows of a `Bulk` that are parameters one by one. More go as one JSON text: asyncpg looks closely at each element of an array."""
 
-Shape = tuple[tuple[Statement, bool], ...]
-"""The statements, and whether each has one row."""
+Shape = tuple[tuple[Statement, int], ...]
+"""The statements, and how many rows each has, 0 for many."""
 
 _texts: dict[Shape, str] = {}
 
@@ -36,21 +37,25 @@ def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
     are numbered in order, and which of two clashes is told.
     """
     batch = batch[::-1]
-    key = tuple([(change.statement, len(change.rows) == 1) for change in batch])
+    key = tuple([(change.statement, _count(change)) for change in batch])
     text = _texts.get(key)
     if text is None:
         text = _texts[key] = _text(key)
     return text, list(chain.from_iterable(_arguments(change) for change in batch))
 
 
+def _count(change: Deferred) -> int:
+    return count if (count := len(change.rows)) <= _FEW else 0
+
+
 def _text(shape: Shape) -> str:
     parts, used, guards = [], 0, []
-    for number, (statement, alone) in enumerate(shape):
-        sql, count = _bulk(statement) if isinstance(statement, Bulk) and not alone else _single(statement)
+    for number, (statement, rows) in enumerate(shape):
+        sql, count = _each(statement, rows) if rows else _many(statement)
         if statement.guards:
             guards.append(f"(SELECT count(*) FROM _{number})")  # noqa: S608 - a name of our own making
             sql += " RETURNING 1" if statement.table_name else ""
-        parts.append(_PARAMETER.sub(lambda found, shift=used: f"${int(found[1]) + shift}", sql))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+        parts.append(_shifted(sql, used))
         used += count
     if guards:
         # Counting a guard runs it: they lock in the order in which they were asked for, as a unit that locks does. Else the two deadlock.
@@ -60,28 +65,38 @@ def _text(shape: Shape) -> str:
     return f"WITH {names} {last}" if names else last
 
 
-def _single(statement: Statement) -> tuple[str, int]:
+def _shifted(sql: str, by: int) -> str:
+    """With its parameters numbered from there on."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql) if by else sql
+
+
+def _each(statement: Statement, rows: int) -> tuple[str, int]:
+    """The statement for so many rows, and how many parameters it has."""
     compiled = statement.compiled(Flavour.POSTGRESQL)
-    return compiled.sql, len(compiled.names)
+    width = len(compiled.names)
+    if rows == 1:
+        return compiled.sql, width
+    deletes = isinstance(statement, Bulk) and statement.deletes
+    head, word, row = compiled.sql.partition(" WHERE " if deletes else " VALUES ")
+    each = [_shifted(row, number * width) for number in range(rows)]
+    return head + word + (" OR " if deletes else ", ").join(f"({one})" if deletes else one for one in each), rows * width
 
 
-def _bulk(statement: Bulk) -> tuple[str, int]:
-    """Any number of rows as one array per column."""
-    table: Table = statement.table
-    names = [column.name for column in statement.columns]
-    arrays = ", ".join(f"${number}::{_array(column.type)}" for number, column in enumerate(statement.columns, 1))
+def _many(statement: Statement) -> tuple[str, int]:
+    """The statement for any number of rows."""
+    assert isinstance(statement, Bulk)  # noqa: S101 - no other has more than one row
+    table, names = statement.table.name, [column.name for column in statement.columns]
+    given = f"json_populate_recordset(NULL::{table}, $1::json)"
     if statement.deletes:
-        same = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in names)
-        return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone({', '.join(names)}) WHERE {same}", len(names)  # noqa: S608 - what is put in are names of our own tables and types
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})", len(names)  # noqa: S608 - likewise
-
-
-def _array(type_: Any) -> str:
-    return _ARRAYS[
-        type_.__visit_name__.upper().replace("BIG_INTEGER", "BIGINT").replace("SMALL_INTEGER", "SMALLINT").replace("STRING", "VARCHAR")
-    ]
+        same = " AND ".join(f"{table}.{name} = gone.{name}" for name in names)
+        return f"DELETE FROM {table} USING {given} AS gone WHERE {same}", 1  # noqa: S608 - what is put in are names of our own tables
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(names)} FROM {given}", 1  # noqa: S608 - likewise
 
 
 def _arguments(change: Deferred) -> Sequence[Any]:
     rows = change.bound(Flavour.POSTGRESQL)
-    return rows[0] if len(rows) == 1 else list(zip(*rows, strict=True))
+    if _count(change):
+        return rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
+    assert isinstance(change.statement, Bulk)  # noqa: S101 - as in `_many`
+    names = [column.name for column in change.statement.columns]
+    return [msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()]
