@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType
@@ -213,6 +214,9 @@ class TestRestore:
         restored = await world.models.get_model(ANN, filled.model.id)
         assert (restored.name, restored.revision, restored.updated_at) == ("spam", filled.model.revision + 1, NOON + 5)
         assert await world.models.get_version(ANN, filled.version.id) == filled.version
+        last = (await world.events())[-1]
+        assert (last.action, last.kind, last.record_id) == (Action.UPDATED, Kind.MODEL, filled.model.id)
+        assert [last.before, last.after] == [msgspec.json.encode(record).decode() for record in (filled.model, restored)]
 
     async def test_an_external_id_that_is_taken_by_its_own_kind(self, world: World) -> None:
         deletion = await trash(world, (await fill(world)).model)

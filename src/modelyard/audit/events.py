@@ -15,7 +15,7 @@ class Action(StrEnum):
     TRASHED = "trashed"
     """The record went to the trash; `after` is the id of the deletion that took it."""
     RESTORED = "restored"
-    """It came back; `before` is the id of that deletion."""
+    """It came back; `before` is the id of that deletion. Where it got another name, an `updated` follows."""
     PURGED = "purged"
     """It is gone for good; `before` is the id of that deletion."""
     MEASURED = "measured"

@@ -88,8 +88,10 @@ class Ledger:
             raise NotFound(f"nothing in the trash has the id {deletion_id}", id=deletion_id)
         name = deletion.name if name is None else name
         _check_length("name", name)
-        members = await self._trash.give_back(unit, deletion, name, self._clock())
+        members, before, after = await self._trash.give_back(unit, deletion, name, self._clock())
         back = [self._event(caller, Action.RESTORED, member.kind, member.id, str(deletion.id), None) for member in members]
+        if after is not before:
+            back.append(self._event(caller, Action.UPDATED, deletion.kind, after.id, _json(before), _json(after)))
         await self._events.extend(unit, back)
         return deletion
 
@@ -102,16 +104,15 @@ class Ledger:
 
     async def note(self, unit: Unit, caller: Caller, action: Action, records: Records[R], record: R, before: object, after: object) -> None:
         """Leave an event for a change that touched more than its record. `before` and `after` are told as JSON."""
-        old, new = msgspec.json.encode(before).decode(), msgspec.json.encode(after).decode()
-        await self._events.append(unit, self._event(caller, action, records.kind, record.id, old, new))
+        await self._events.append(unit, self._event(caller, action, records.kind, record.id, _json(before), _json(after)))
 
     def later_than(self, *before: Record) -> Millis:
         """The time for a change of these records: now, and not before the change that they had last."""
         return max([self._clock(), *[record.updated_at for record in before]])
 
     async def _append(self, unit: Unit, caller: Caller, action: Action, records: Records[R], before: R | None, after: R) -> None:
-        old = None if before is None else msgspec.json.encode(before).decode()
-        await self._events.append(unit, self._event(caller, action, records.kind, after.id, old, msgspec.json.encode(after).decode()))
+        old = None if before is None else _json(before)
+        await self._events.append(unit, self._event(caller, action, records.kind, after.id, old, _json(after)))
 
     def _event(self, caller: Caller, action: Action, kind: Kind, record_id: int, before: str | None, after: str | None) -> Event:
         return Event(
@@ -151,6 +152,10 @@ def _shared(new: type[NewRecord], entity: type[Record]) -> tuple[Callable[[NewRe
     """A function that reads, in one step, the fields that a command has in common with the entity; and their names."""
     names = tuple(name for name in new.__struct_fields__ if name in entity.__struct_fields__)
     return operator.attrgetter(*names), names
+
+
+def _json(told: object) -> str:
+    return msgspec.json.encode(told).decode()
 
 
 def _missing(records: Records[R], record_id: int) -> R:

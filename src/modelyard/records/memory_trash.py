@@ -10,7 +10,7 @@ from modelyard.errors import AlreadyExists
 from modelyard.records.kinds import Kind
 from modelyard.records.memory import MemoryLinks, MemoryRecords
 from modelyard.records.record import Record
-from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, along_taken, owner_in_trash
+from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, Returned, along_taken, owner_in_trash
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import IdSequence, Reader, Unit
 from modelyard.store.memory import MemoryDatabase
@@ -40,7 +40,7 @@ class MemoryTrash:
         found: Deletion | None = self._database.tables["trash"].get(deletion_id)
         return found if found is not None and found.project_id == project else None
 
-    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Sequence[Member]:
+    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
         members, records = self._members(deletion), list(self._of(deletion.id))
         (record,) = [record for kind, record in records if (kind, record.id) == (deletion.kind, deletion.record_id)]
         for one in BELONGINGS:
@@ -48,15 +48,16 @@ class MemoryTrash:
                 owner = await self._nouns[one.owner].get(unit, deletion.project_id, getattr(record, one.field))
                 if owner is None:
                     raise owner_in_trash(deletion, one.owner)
+        named = record if name == record.name else record.renamed(name, now)
         for kind, gone in records:
-            back = gone.renamed(name, now) if gone is record and name != gone.name else gone
+            back = named if gone is record else gone
             try:
                 self._nouns[kind].keep(back)
             except AlreadyExists as error:
                 raise error if gone is record else along_taken(kind, str(error.details["field"])) from error
             del self._database.tables["trashed"][kind, gone.id]
         del self._database.tables["trash"][deletion.id]
-        return members
+        return Returned(members, record, named)
 
     async def page(self, reader: Reader, project: ProjectId, limit: int, after: Cursor | None) -> Page[Deletion]:
         del reader

@@ -14,7 +14,7 @@ from modelyard.records.properties import INT64_MAX
 from modelyard.records.record import Record
 from modelyard.records.rows import reader as row_reader
 from modelyard.records.sql import SqlRecords, already_exists
-from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, along_taken, owner_in_trash
+from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, Returned, along_taken, owner_in_trash
 from modelyard.records.trash_statements import BATCH
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, Values
@@ -61,12 +61,13 @@ class SqlTrash:
         row = await unit.row(statements.LOCK, {"project": project, "id": deletion_id})
         return None if row is None else _deletion(row)
 
-    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Sequence[Member]:
+    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
         values = _values(deletion)
         for way in self._ways:
             if way.kind is deletion.kind and way.owned is not None and await unit.row(way.owned, values) is None:
                 raise owner_in_trash(deletion, way.owner)
-        record = await self._named(unit, deletion, name, now)
+        before = await self._deleted(unit, deletion)
+        record = await self._named(unit, deletion.kind, before, name, now)
         members = await self._read_members(unit, deletion)
         await unit.execute(self._unmark_points, values)  # they are found through their run, so before that is back
         for kind in sorted({member.kind for member in members}):
@@ -77,7 +78,7 @@ class SqlTrash:
                 raise (already_exists(kind, record, field) if kind is deletion.kind else along_taken(kind, field)) from error
         await unit.later(statements.CLAIM, _claims(deletion, members), lambda _: along_taken(deletion.kind, "external_id"))
         await unit.later(statements.FORGET, [{"id": deletion.id}])
-        return members
+        return Returned(members, before, record)
 
     async def page(self, reader: Reader, project: ProjectId, limit: int, after: Cursor | None) -> Page[Deletion]:
         values = {"project": project, "after": after.id if after else INT64_MAX, "limit": limit + 1}
@@ -104,16 +105,20 @@ class SqlTrash:
             await unit.execute(statement, ids)
         return [Purged(kind, record.id, row[0]) for record, row in zip(records, rows, strict=True)]
 
-    async def _named(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Record:
-        """The deleted record, under its new name if it is another."""
+    async def _deleted(self, unit: Unit, deletion: Deletion) -> Record:
+        """The record that was asked for."""
         row = await unit.row(self._find[deletion.kind], _values(deletion))
         assert row is not None  # noqa: S101 - a deletion that can be restored has its record
         record: Record = self._read[deletion.kind](row)
+        return record
+
+    async def _named(self, unit: Unit, kind: Kind, record: Record, name: str, now: Millis) -> Record:
+        """The record, under its new name if it is another."""
         if name == record.name:
             return record
         renamed = record.renamed(name, now)
         changes = {"id": record.id, "new_name": name, "now": renamed.updated_at, "new_revision": renamed.revision}
-        await unit.execute(self._rename[deletion.kind], changes)
+        await unit.execute(self._rename[kind], changes)
         return renamed
 
     async def _read_members(self, unit: Unit, deletion: Deletion) -> Sequence[Member]:

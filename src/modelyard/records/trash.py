@@ -5,7 +5,7 @@ that it took; so one statement for each kind brings them back, or finds them to 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -70,6 +70,14 @@ class Member(NamedTuple):
     external_id: str | None
 
 
+class Returned(NamedTuple):
+    """What came back, and the record of the deletion as it went and as it is now: the same unless it got another name."""
+
+    members: Sequence[Member]
+    before: Any
+    after: Any
+
+
 class Purged(NamedTuple):
     """A record, or a metric point, that is gone for good."""
 
@@ -92,8 +100,8 @@ class Trash(Protocol):
         """A deletion that can still be restored, and nobody else restores or purges it until the unit ends."""
         ...
 
-    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Sequence[Member]:
-        """Undo a locked deletion, its record under this name: another than before is a change at `now`. Returns what came back.
+    async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
+        """Undo a locked deletion, its record under this name: another than before is a change at `now`.
 
         Errors: `AlreadyExists` when the name, or an external id, has been taken meanwhile; `Invalid` while an owner is in the trash.
         """

@@ -1,6 +1,6 @@
 """The audit log agrees with the records: each was created by an event, has as many changes, and is what the newest one left."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,9 +20,6 @@ _EVENT = AUDIT_EVENT.c
 _AUDITED = tuple((subject, window_of(subject, subject.columns, live=True)) for subject in SUBJECTS if subject.audited)
 _REMEDY = "Nothing repairs this by itself: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
 
-_RENAMED = ("name", "updated_at", "revision")
-"""What a new name on the way back from the trash changes. Its event does not hold the record."""
-
 
 class _Trail(NamedTuple):
     """The events of one record. A further parent, the trash and the way back are no changes of the record itself."""
@@ -30,8 +27,6 @@ class _Trail(NamedTuple):
     record_id: int
     changes: int
     created: int
-    restored: int
-    """How often it came back from the trash: it may have got another name then, which raised its revision."""
     project_id: int
     after: str | None
     """The record as the newest change left it."""
@@ -44,7 +39,6 @@ def _trails() -> Statement:
             _EVENT.record_id,
             func.sum(case((change, 1), else_=0)).label("changes"),
             func.sum(case((_EVENT.action == Action.CREATED.value, 1), else_=0)).label("created"),
-            func.sum(case((_EVENT.action == Action.RESTORED.value, 1), else_=0)).label("restored"),
             func.max(case((change, _EVENT.id))).label("newest"),
         )
         .where(_EVENT.kind == bindparam("kind"), _EVENT.record_id.between(bindparam("low"), bindparam("high")))
@@ -53,9 +47,7 @@ def _trails() -> Statement:
     )
     newest = AUDIT_EVENT.alias()
     joined = summary.outerjoin(newest, newest.c.id == summary.c.newest)
-    clause = select(
-        summary.c.record_id, summary.c.changes, summary.c.created, summary.c.restored, newest.c.project_id, newest.c.after
-    ).select_from(joined)
+    clause = select(summary.c.record_id, summary.c.changes, summary.c.created, newest.c.project_id, newest.c.after).select_from(joined)
     return Statement("check events", clause)
 
 
@@ -84,14 +76,14 @@ def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
         return "no audit event tells of its creation"
     if trail.created > 1:
         return f"{trail.created} audit events tell of its creation"
-    if not trail.changes <= record.revision <= trail.changes + trail.restored:
+    if record.revision != trail.changes:
         return f"it is at revision {record.revision}, and audit_event has {trail.changes} changes of it"
     if trail.project_id != record.project_id:
         return f"it is in project {record.project_id}, and its newest audit event in {trail.project_id}"
-    return _difference(record, trail.after, _RENAMED if trail.restored else ())
+    return _difference(record, trail.after)
 
 
-def _difference(record: Record, after: str | None, ignored: Sequence[str]) -> str | None:
+def _difference(record: Record, after: str | None) -> str | None:
     now = msgspec.json.encode(record)
     if after is not None and after.encode() == now:
         return None
@@ -103,7 +95,7 @@ def _difference(record: Record, after: str | None, ignored: Sequence[str]) -> st
     except msgspec.DecodeError:
         return "its newest audit event does not hold the record"
     # A field may have come or gone since the event was written.
-    differing = [name for name in told if name in found and name not in ignored and _value(told[name]) != _value(found[name])]
+    differing = [name for name in told if name in found and _value(told[name]) != _value(found[name])]
     return f"its newest audit event says otherwise of {', '.join(differing)}" if differing else None
 
 
