@@ -5,6 +5,7 @@ import getpass
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from tests.servers.server import DatabaseServer
 
@@ -38,6 +39,7 @@ class MariadbServer(DatabaseServer):
             "datadir": self._home / "data",
             "socket": self._home / "socket",
             "pid-file": self._home / "pid",
+            "tmpdir": self._temporary,
             "bind-address": "127.0.0.1",
             "port": self.port,
             "skip-name-resolve": "ON",
@@ -50,10 +52,19 @@ class MariadbServer(DatabaseServer):
         }
         return [_installed()[1], "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
 
+    @property
+    def _temporary(self) -> Path:
+        """Of its own: servers that share /tmp may use one name there at the same moment."""
+        return self._home / "tmp"
+
     def _initialise(self) -> None:
+        self._temporary.mkdir()
+        if self._user:
+            shutil.chown(self._temporary, self._user)
         subprocess.run(
             [
                 *(_installed()[0], "--no-defaults", f"--datadir={self._home / 'data'}", "--skip-test-db", "--skip-name-resolve"),
+                f"--tmpdir={self._temporary}",
                 "--innodb-log-file-size=32M",
             ],
             user=self._user,
