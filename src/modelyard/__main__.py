@@ -134,7 +134,10 @@ def check(
     database_url: DatabaseUrl = None,
     config: Config = None,
     repair_index: Annotated[  # noqa: FBT002 - a flag
-        bool, typer.Option("--repair-index", help="Before checking, make the property index agree with the records.")
+        bool,
+        typer.Option(
+            "--repair-index", help="Before checking, make the property index agree with the records, and metric blocks with the points."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell everything as JSON.")] = False,  # noqa: FBT002 - a flag
 ) -> None:

@@ -52,8 +52,7 @@ from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
 if TYPE_CHECKING:
-    from modelyard.overview.integrity.check import Verdict, Watch
-    from modelyard.overview.integrity.index import Repaired
+    from modelyard.overview.integrity.check import Repaired, Verdict, Watch
     from modelyard.telemetry.setup import Telemetry
 
 T = TypeVar("T")
@@ -195,7 +194,7 @@ def wipe(settings: Settings) -> None:
 
 
 def check(settings: Settings, watch: "Watch", *, repair: bool = False) -> "tuple[Verdict, Repaired | None]":
-    """Whether the store that the settings name is whole, with its property index mended before if that is wanted.
+    """Whether the store that the settings name is whole, with its property index and metric blocks mended before if wanted.
 
     Changes nothing else, and may take long. Raises `Unavailable` as `wipe` does, and for a schema of another version.
     """

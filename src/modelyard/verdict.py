@@ -6,8 +6,7 @@ from contextlib import contextmanager
 import msgspec
 from rich.console import Console
 
-from modelyard.overview.integrity.check import Verdict, Watch
-from modelyard.overview.integrity.index import Repaired
+from modelyard.overview.integrity.check import Repaired, Verdict, Watch
 
 
 @contextmanager
@@ -22,6 +21,7 @@ def sentences(store: str, verdict: Verdict, repaired: Repaired | None) -> str:
     lines = []
     if repaired is not None:
         lines.append(f"Mended the property index: {repaired.removed:,} entries removed, {repaired.added:,} added.")
+        lines.append(f"Mended metric blocks: of {repaired.rebuilt:,} runs.")
     lines += [str(finding) for finding in verdict.findings]
     lines += [f"There is more of this kind ({name})." for name in verdict.cut]
     if verdict.whole:

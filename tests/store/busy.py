@@ -4,7 +4,7 @@ from typing import Any
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
-from modelyard.experiments.entities import NewExperiment, NewRun, RunPatch, RunStatus
+from modelyard.experiments.entities import NewExperiment, NewPoint, NewRun, RunPatch, RunStatus
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion
 from modelyard.records.properties import Properties, PropertyValue, ProtoValue, StructValue
 from modelyard.store.idempotency import Answer, Answers
@@ -41,6 +41,10 @@ async def _produce(world: World, version_id: int) -> None:
     put = await world.models.put_artifact(ANN, version_id, document, None)
     await world.experiments.put_artifact(ANN, run.id, ArtifactDraft(type=ArtifactType.DOCUMENT), put.artifact.id)
     await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL, uri="s3://models/1"))
+    points = [NewPoint("accuracy", 1 - 1 / (step + 3), step) for step in range(3, 253)]
+    await world.metrics.log(ANN, run.id, [*points, NewPoint("loss", 0.125), NewPoint("loss", 0.25)])
+    await world.experiments.put_artifact(ANN, run.id, ArtifactDraft(type=ArtifactType.METRIC, name="late", value=1.0), None)
+    await world.metrics.log(ANN, run.id, [NewPoint("late", 2.0), NewPoint("late", 3.0, 7, 1_700_000_000_000)])
 
 
 async def _deploy(world: World, model_id: int, version_id: int) -> None:

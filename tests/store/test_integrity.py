@@ -10,8 +10,7 @@ from sqlalchemy import text
 from modelyard.context import Millis
 from modelyard.errors import Unavailable
 from modelyard.models.entities import ModelPatch, NewModel
-from modelyard.overview.integrity.check import Verdict, check, look, mend
-from modelyard.overview.integrity.index import Repaired
+from modelyard.overview.integrity.check import Repaired, Verdict, check, look, mend
 from modelyard.store.database import Unit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.wipe import wipe
@@ -106,10 +105,13 @@ async def test_a_busy_store_is_whole(store: Store) -> None:
     assert verdict.looked["index entries"] > 100
     assert verdict.looked["indexed values"] > 10
     assert verdict.looked["events of records"] > 10
+    assert verdict.looked["metric blocks"] == 5
 
 
 REVISION = Statement("revision", text("SELECT revision FROM model WHERE id = 1"))
 FAR = 987_654
+METRICS = (1, "accuracy", "late")
+BLOCKS = ("blocks", "metric_block", "run")
 CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     # references
     ("UPDATE model_version SET model_id = 987654 WHERE id = 2", {("references", "model_version", 2), ("audit", "model_version", 2)}),
@@ -137,7 +139,33 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     ("UPDATE idempotency_key SET body = NULL", {("kept answers", "idempotency_key", "key")}),
     ("UPDATE idempotency_key SET project_id = 5", {("references", "idempotency_key", "key")}),
     # metric histories
-    ("DELETE FROM property_number WHERE kind = 8; DELETE FROM metric_point", {("history", "artifact", 1)}),
+    (
+        "DELETE FROM property_number WHERE kind = 8; DELETE FROM metric_point",
+        {BLOCKS, *[("history", "artifact", name) for name in METRICS]},
+    ),
+    ("UPDATE metric_block SET low = -1 WHERE name = 'accuracy' AND number = 1", {BLOCKS}),
+    ("UPDATE metric_block SET high_id = high_id - 1 WHERE name = 'loss'", {BLOCKS}),
+    ("UPDATE metric_block SET low_step = NULL WHERE name = 'accuracy' AND number = 2", {BLOCKS}),
+    ("UPDATE metric_block SET number = 7 WHERE name = 'accuracy' AND number = 2", {BLOCKS}),
+    ("UPDATE metric_block SET name = 'Accuracy' WHERE name = 'accuracy'", {BLOCKS}),
+    ("DELETE FROM metric_block WHERE name = 'loss'", {BLOCKS}),
+    ("DELETE FROM metric_block WHERE name = 'accuracy' AND number = 1", {BLOCKS}),
+    ("DELETE FROM metric_block WHERE name = 'accuracy' AND number = 2", set()),  # its points are then such as came alone
+    ("DELETE FROM metric_point WHERE name = 'accuracy' AND step = 150", {BLOCKS}),
+    ("UPDATE metric_point SET value = -9 WHERE name = 'accuracy' AND step = 150", {BLOCKS}),
+    # batches of points
+    ("DELETE FROM audit_event WHERE action = 'measured'", {("audit", "artifact", name) for name in METRICS}),
+    (
+        "UPDATE audit_event SET after = '[' WHERE action = 'measured'",
+        {*[("audit", "artifact", name) for name in METRICS], ("audit", "audit_event", "batch"), ("audit", "audit_event", "next batch")},
+    ),
+    ("UPDATE artifact SET value = 7 WHERE name = 'accuracy'", {("audit", "artifact", "accuracy")}),
+    ("UPDATE artifact SET value = 7 WHERE id = 1", {("audit", "artifact", 1)}),
+    ("UPDATE artifact SET revision = revision + 1 WHERE id = 1", {("audit", "artifact", 1)}),
+    (
+        "DELETE FROM artifact_parent WHERE id > 6; DELETE FROM artifact WHERE name = 'accuracy'",
+        {("audit", "artifact", "accuracy")},
+    ),
     # the audit log
     ("DELETE FROM audit_event WHERE kind = 5", {("audit", "environment", "environment")}),
     ("DELETE FROM audit_event WHERE kind = 1 AND record_id = 1 AND action = 'created'", {("audit", "model", 1)}),
@@ -151,7 +179,7 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     # the index
     ("DELETE FROM property_text WHERE kind = 1 AND id = 1 AND name = 't'", {("index", "property_text", 1)}),
     ("DELETE FROM property_text WHERE kind = 101 AND id = 1 AND name = 'tasks'", {("index", "property_text", 1)}),
-    ("DELETE FROM property_number WHERE kind = 8 AND value = 2", {("index", "property_number", 4)}),
+    ("DELETE FROM property_number WHERE kind = 8 AND id = 4", {("index", "property_number", 4)}),
     ("UPDATE property_number SET value = 3.5 WHERE kind = 1 AND id = 1 AND name = 'n'", {("index", "property_number", 1)}),
     ("UPDATE property_number SET type = 1 WHERE kind = 1 AND id = 1 AND name = 'n'", {("index", "property_number", 1)}),
     ("UPDATE property_text SET id = 987654 WHERE kind = 1 AND id = 1", {("index", "property_text", 1), ("index", "property_text", FAR)}),
@@ -166,6 +194,10 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
 ]
 SOUGHT: dict[int | str, str] = {
     "run": "SELECT id FROM run",
+    "accuracy": "SELECT id FROM artifact WHERE name = 'accuracy'",
+    "late": "SELECT id FROM artifact WHERE name = 'late'",
+    "batch": "SELECT min(id) FROM audit_event WHERE action = 'measured'",
+    "next batch": "SELECT max(id) FROM audit_event WHERE action = 'measured'",
     "environment": "SELECT id FROM environment",
     "event": "SELECT max(id) FROM audit_event WHERE kind = 5",
     "key": "SELECT value FROM idempotency_key",
@@ -185,7 +217,7 @@ async def test_a_sequence_that_would_give_an_id_again_is_found(store: Store) -> 
     }
     store.corrupt(behind[store.flavour])
 
-    assert await store.found() == [("sequences", "artifact", 6), ("sequences", "metric_point", 4)]
+    assert await store.found() == [("sequences", "artifact", 260), ("sequences", "metric_point", 263)]
 
 
 async def test_two_of_one_name_are_found_when_the_index_that_forbids_it_is_gone(new_store: NewStore) -> None:
@@ -223,7 +255,7 @@ async def test_an_index_that_is_lost_is_made_again(store: Store) -> None:
 
     repaired = await store.mend()
 
-    assert repaired == Repaired(0, sum(len(rows) for rows in before))
+    assert repaired == Repaired(0, sum(len(rows) for rows in before), 0)
     assert [execute(store.url, entries.format(table)) for table in ("number", "text")] == before
     assert (await store.verdict()).whole
 
@@ -234,9 +266,22 @@ async def test_an_index_that_is_wrong_is_mended(store: Store) -> None:
 
     repaired = await store.mend()
 
-    assert min(repaired) > 10
+    assert min(repaired.removed, repaired.added) > 10
     assert (await store.verdict()).whole
-    assert await store.mend() == Repaired(0, 0)
+    assert await store.mend() == Repaired(0, 0, 0)
+
+
+async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
+    kept = "SELECT * FROM metric_block ORDER BY name, number"
+    before = execute(store.url, kept)
+    store.corrupt("DELETE FROM metric_block WHERE name = 'accuracy'; UPDATE metric_block SET high = 99, number = number + 10")
+    found = ("blocks", "metric_block", await store.asked("run"))
+    assert await store.found() == [found] * 3
+
+    assert await store.mend() == Repaired(0, 0, 1)
+
+    assert execute(store.url, kept) == before
+    assert (await store.verdict()).whole
 
 
 async def test_what_is_in_the_trash_is_not_held_against_the_store(store: Store) -> None:

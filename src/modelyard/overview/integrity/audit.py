@@ -1,16 +1,19 @@
 """The audit log agrees with the records: each was created by an event, has as many changes, and is what the newest one left."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import and_, bindparam, case, func, literal_column, select
 
+from modelyard.artifacts.entities import Artifact, ArtifactType
 from modelyard.audit.events import Action
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.overview.integrity.finding import MOST, Finding, Looked
+from modelyard.overview.integrity.measured import Measurements, measurements
 from modelyard.overview.integrity.structure import UNREADABLE
 from modelyard.overview.integrity.subjects import SUBJECTS, Subject, window_of, windows
+from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.records.rows import reader as row_reader
 from modelyard.store.database import Reader, Row
@@ -21,15 +24,30 @@ _AUDITED = tuple((subject, window_of(subject, subject.columns, live=True)) for s
 _REMEDY = "Nothing repairs this by itself: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
 
 
+_TYPE, _OWNER = (1 + Artifact.__struct_fields__.index(name) for name in ("type", "owner_id"))
+"""Where a row of artifacts has these: its id comes first."""
+_UNTOLD = ("recorded_at", "experiment_id", "updated_at")
+"""What a batch of points changes of a metric and its event does not say."""
+
+
 class _Trail(NamedTuple):
     """The events of one record. A further parent, the trash and the way back are no changes of the record itself."""
 
     record_id: int
     changes: int
     created: int
+    newest: int
+    """The id of the newest change's event."""
     project_id: int
     after: str | None
     """The record as the newest change left it."""
+    measured: Measurements | None = None
+    """The batch that changed it after that."""
+
+    def with_batches(self, measured: Measurements) -> "_Trail":
+        """Batches of points are changes of a metric, too, told by events of their run."""
+        trail = self._replace(changes=self.changes + measured.batches, created=self.created + measured.created)
+        return trail if measured.newest < self.newest else trail._replace(project_id=measured.project_id, measured=measured)
 
 
 def _trails() -> Statement:
@@ -47,7 +65,8 @@ def _trails() -> Statement:
     )
     newest = AUDIT_EVENT.alias()
     joined = summary.outerjoin(newest, newest.c.id == summary.c.newest)
-    clause = select(summary.c.record_id, summary.c.changes, summary.c.created, newest.c.project_id, newest.c.after).select_from(joined)
+    summed = (summary.c.record_id, summary.c.changes, summary.c.created, summary.c.newest)
+    clause = select(*summed, newest.c.project_id, newest.c.after).select_from(joined)
     return Statement("check events", clause)
 
 
@@ -61,10 +80,18 @@ async def events_of_records(reader: Reader, looked: Looked) -> AsyncGenerator[Fi
         async for rows in windows(reader, window, looked):
             between = {"kind": int(subject.kind), "low": rows[0][0], "high": rows[-1][0]}
             trails = {row[0]: _Trail(*row) for row in await reader.rows(_TRAILS, between)}
+            if subject.kind is Kind.ARTIFACT:
+                for metric_id, measured in (await measurements(reader, _owners(rows))).items():
+                    trails[metric_id] = trails.get(metric_id, _Trail(metric_id, 0, 0, 0, 0, None)).with_batches(measured)
             for row_id, *row in rows:
                 problem = _disagreement(read, row, trails.get(row_id))
                 if problem:
                     yield Finding("audit", subject.table.name, row_id, problem, _REMEDY)
+
+
+def _owners(rows: Sequence[Row]) -> dict[int, int | None]:
+    """The owners of those artifacts that are metrics."""
+    return {row[0]: row[_OWNER] for row in rows if row[_TYPE] == ArtifactType.METRIC.value}
 
 
 def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
@@ -80,23 +107,30 @@ def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
         return f"it is at revision {record.revision}, and audit_event has {trail.changes} changes of it"
     if trail.project_id != record.project_id:
         return f"it is in project {record.project_id}, and its newest audit event in {trail.project_id}"
-    return _difference(record, trail.after)
+    return _difference(record, trail)
 
 
-def _difference(record: Record, after: str | None) -> str | None:
+def _difference(record: Record, trail: _Trail) -> str | None:
     now = msgspec.json.encode(record)
-    if after is not None and after.encode() == now:
+    if trail.measured is None and trail.after is not None and trail.after.encode() == now:
         return None
     try:
-        told, found = (
-            msgspec.json.decode(after or "null", type=dict[str, msgspec.Raw]),
-            msgspec.json.decode(now, type=dict[str, msgspec.Raw]),
-        )
+        told, found = _told(trail), msgspec.json.decode(now, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError:
         return "its newest audit event does not hold the record"
     # A field may have come or gone since the event was written.
     differing = [name for name in told if name in found and _value(told[name]) != _value(found[name])]
     return f"its newest audit event says otherwise of {', '.join(differing)}" if differing else None
+
+
+def _told(trail: _Trail) -> dict[str, msgspec.Raw]:
+    """The record's fields as events tell them. Raises `DecodeError`."""
+    if trail.measured is None:
+        return msgspec.json.decode(trail.after or "null", type=dict[str, msgspec.Raw])
+    before = msgspec.json.decode(trail.after or "{}", type=dict[str, msgspec.Raw])
+    batch = {**msgspec.structs.asdict(trail.measured.told), "run_id": trail.measured.run_id}
+    told = {**before, **{name: msgspec.Raw(msgspec.json.encode(value)) for name, value in batch.items()}}
+    return {name: value for name, value in told.items() if name not in _UNTOLD}
 
 
 def _value(raw: msgspec.Raw) -> bytes:

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from modelyard.errors import Unavailable
-from modelyard.overview.integrity import audit, bookkeeping, index, structure
+from modelyard.overview.integrity import audit, blocks, bookkeeping, index, measured, structure
 from modelyard.overview.integrity.finding import MOST, Find, Finding, Looked
-from modelyard.overview.integrity.index import Repaired
 from modelyard.store.database import Database, Reader
 from modelyard.store.schema import HEAD, schema_version
 
@@ -29,14 +28,24 @@ CHECKS = (
     Check("id sequences", bookkeeping.sequences),
     Check("kept answers", bookkeeping.kept_answers),
     Check("metric histories", structure.history),
+    Check("metric blocks", blocks.blocks),
     Check("events of records", audit.events_of_records),
     Check("records of events", audit.records_of_events),
+    Check("metrics of batches", measured.batches),
     Check("index entries", index.strays),
     Check("indexed values", index.gaps),
 )
 """A further check is one more function and a line here. The first, of the engine itself, is apart: where it fails, no other means much."""
 
 ENGINE = Check("the database's own", structure.engine)
+
+
+class Repaired(NamedTuple):
+    """How many index entries were removed and added, and of how many runs the blocks of metric points were made anew."""
+
+    removed: int
+    added: int
+    rebuilt: int
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -78,9 +87,10 @@ async def look(reader: Reader, watch: Watch) -> Verdict:
 
 
 async def mend(database: Database, watch: Watch) -> Repaired:
-    """Bring the property index in step with the records, which are right by definition. Raises `Unavailable`."""
+    """Bring the property index in step with the records, and blocks with points, which are right by definition. Raises `Unavailable`."""
     await _refuse_other_schemas(database)
-    return await index.repair(database, _counted("mending the index", {}, watch))
+    removed, added = await index.repair(database, _counted("mending the index", {}, watch))
+    return Repaired(removed, added, await blocks.repair(database, _counted("mending metric blocks", {}, watch)))
 
 
 async def _refuse_other_schemas(database: Database) -> None:

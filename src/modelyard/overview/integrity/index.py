@@ -13,7 +13,8 @@ from sqlalchemy import Table, bindparam, select, union_all
 
 from modelyard.overview.integrity.finding import Finding, Looked
 from modelyard.overview.integrity.structure import UNREADABLE
-from modelyard.overview.integrity.subjects import BY_KIND, SUBJECTS, WINDOW, Subject, window_of, windows
+from modelyard.overview.integrity.subjects import BY_KIND, SUBJECTS, Subject, window_of, windows
+from modelyard.overview.integrity.walk import Walk
 from modelyard.records import properties, property_index
 from modelyard.records.kinds import Kind
 from modelyard.search.compile import LIST_FIELD
@@ -30,11 +31,6 @@ ASKED = 100
 """Keys in one statement."""
 _REMEDY = "Run modelyard check --repair-index"
 _KEY = ("project_id", "kind", "name", "value", "id")
-
-
-class Repaired(NamedTuple):
-    removed: int
-    added: int
 
 
 class _Document(NamedTuple):
@@ -104,41 +100,12 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 # ------------------------------------------------------------------------------------------------- entries that should not be there
-def _rungs(table: Table) -> list[Statement]:
-    """For each column of the key, the last first: the next entries with a greater value there, and the same in those before it.
-
-    Asked one after the other they go through the table in order, and each is a plain range of its key on every database, which a
-    comparison of whole keys is not.
-    """
-    key = [table.c[name] for name in _KEY]
-    statements = []
-    for depth in reversed(range(len(key))):
-        bound = [bindparam(column.name, type_=column.type) for column in key]
-        same = [column == value for column, value in zip(key[:depth], bound, strict=False)]
-        clause = select(*key, table.c.type).where(*same, key[depth] > bound[depth]).order_by(*key[depth:])
-        statements.append(Statement(f"walk {table.name} by {_KEY[depth]}", clause.limit(bindparam("limit", type_=table.c.id.type))))
-    return statements
-
-
-_RUNGS = {table.name: _rungs(table) for table in TABLES}
+_WALKS = {table.name: Walk(table, _KEY, ("type",)) for table in TABLES}
 
 
 async def _stretches(reader: Reader, table: Table) -> AsyncIterator[list[Entry]]:
-    """The whole index table in the order of its key, so many entries at a time."""
-    rungs = _RUNGS[table.name]
-    last: dict[str, Any] = {"project_id": -1}
-    begun = False
-    while True:
-        stretch: list[Entry] = []
-        for rung in rungs if begun else rungs[-1:]:
-            rows = await reader.rows(rung, {**last, "limit": WINDOW - len(stretch)})
-            stretch += [tuple(row) for row in rows]
-            if len(stretch) == WINDOW:
-                break
-        if not stretch:
-            return
-        yield stretch
-        last, begun = dict(zip(_KEY, stretch[-1], strict=False)), True
+    async for rows in _WALKS[table.name].stretches(reader):
+        yield [tuple(row) for row in rows]
 
 
 def _objection(table: Table, entry: Entry, documents: Documents) -> str | None:
@@ -218,8 +185,11 @@ _INSERT = {table.name: Bulk(f"mend {table.name}", table) for table in TABLES}
 _DELETE = {table.name: Bulk(f"clear {table.name}", table, deletes=True) for table in TABLES}
 
 
-async def repair(database: Database, looked: Looked) -> Repaired:
-    """Make the index agree with the records. Servers may go on: each stretch is judged once more with its records locked."""
+async def repair(database: Database, looked: Looked) -> tuple[int, int]:
+    """Make the index agree with the records; how many entries were removed and added.
+
+    Servers may go on: each stretch is judged once more with its records locked.
+    """
     removed = added = 0
     for table in TABLES:
         async for stretch in _stretches(database.reader, table):
@@ -231,7 +201,7 @@ async def repair(database: Database, looked: Looked) -> Repaired:
     async for table, absent in _gaps(database.reader, looked):
         for some in _batches(absent, ASKED):
             added += await database.write(lambda unit, table=table, some=some: _add(unit, table, some))  # type: ignore[misc]  # a default in a lambda
-    return Repaired(removed, added)
+    return removed, added
 
 
 async def _remove(unit: Unit, table: Table, suspects: Sequence[Entry]) -> int:
