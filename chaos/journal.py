@@ -27,7 +27,7 @@ class Thing(msgspec.Struct):
     parent: str = ""
     """The id of the model, version or run that it is under."""
     id: str = ""
-    """Known once a write was acknowledged."""
+    """Known once a write was acknowledged that tells it."""
     before: int = 0
     """How many states came before those in `states`: its revision is this plus the number of the state."""
     states: list[State] = []

@@ -1,6 +1,6 @@
 """The requests, as the bytes that go over the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ def get(path: str, *, api: str = API, **query: object) -> bytes:
     return f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
 
-def post(path: str, body: Mapping[str, Any], *, api: str = API) -> bytes:
+def post(path: str, body: Mapping[str, Any] | Sequence[Any], *, api: str = API) -> bytes:
     return _with_body("POST", api + path, body)
 
 
@@ -29,7 +29,7 @@ def patch(path: str, body: Mapping[str, Any]) -> bytes:
     return _with_body("PATCH", API + path, body)
 
 
-def _with_body(method: str, target: str, body: Mapping[str, Any]) -> bytes:
+def _with_body(method: str, target: str, body: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return _sent(method, target, "application/json", msgspec.json.encode(body))
 
 

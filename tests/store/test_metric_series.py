@@ -9,6 +9,7 @@ import pytest
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactState, ArtifactType
 from modelyard.audit.events import Action
+from modelyard.context import Millis
 from modelyard.errors import Invalid, NotFound, TooLarge
 from modelyard.experiments.blocks import SIZE
 from modelyard.experiments.entities import MetricPoint, NewExperiment, NewPoint, NewRun, Run, Steps
@@ -17,6 +18,7 @@ from modelyard.experiments.repository import RAW, SqlSeries
 from modelyard.records.kinds import Kind
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Compare, Field, Operator, Property, both, equals
+from tests.store.worlds import row_counts
 from tests.unit.world import ANN, STRANGER, World
 
 EVERYTHING = 10**6
@@ -247,6 +249,25 @@ async def test_steps_narrow_it_whatever_their_order(world: World, run: Run) -> N
     assert await values(world, run, "other") == [5.0]
 
 
+async def test_those_of_a_run_in_the_trash_are_not_there_and_come_back_with_it(world: World, run: Run) -> None:
+    await world.metrics.log(ANN, run.id, [*walk(3 * SIZE + 7), *MIXED])
+    before = (await values(world, run), await world.metrics.summaries(ANN, run.id), await metrics(world, run))
+
+    deletion = await world.experiments.trash_run(ANN, run.id)
+    for work in (
+        world.metrics.log(ANN, run.id, [NewPoint("loss", 1)]),
+        world.metrics.read(ANN, run.id, "loss", None, 10),
+        world.metrics.summaries(ANN, run.id),
+    ):
+        with pytest.raises(NotFound, match="no run has the id"):
+            await work
+    await world.trash.restore(ANN, deletion.id, name="back")
+
+    assert (await values(world, run), await world.metrics.summaries(ANN, run.id), await metrics(world, run)) == before
+    await world.metrics.log(ANN, run.id, [NewPoint("loss", 7.5)])
+    assert (await values(world, run))[-1] == 7.5
+
+
 class TestBlocks:
     """On the databases only: memory has none."""
 
@@ -274,6 +295,22 @@ class TestBlocks:
 
         assert await series.wrong(sql.database.reader, run.id) == []
         assert await sql.metrics.summaries(ANN, run.id) == before
+
+    async def test_purging_a_run_removes_its_points_and_blocks(self, sql: World, run: Run) -> None:
+        empty = await row_counts(sql)
+        kept, gone = run, await new_run(sql)
+        for one in (kept, gone):
+            await sql.metrics.log(ANN, one.id, [*walk(250), *MIXED])
+        full = await row_counts(sql)
+        await sql.experiments.trash_run(ANN, gone.id)
+
+        await sql.trash.purge(ANN, Millis(sql.clock.now + 1))
+
+        left = await row_counts(sql)
+        for table in ("metric_point", "metric_block", "artifact"):
+            assert (empty[table], 2 * left[table]) == (0, full[table])
+        assert len(await values(sql, kept)) == 250 + 4
+        assert await SqlSeries().wrong(sql.database.reader, kept.id) == []
 
     async def test_many_writers_of_one_run_lose_nothing(self, sql: World, run: Run) -> None:
         async def write(number: int) -> None:
