@@ -7,8 +7,10 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text
 
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.context import Millis
 from modelyard.errors import Unavailable
+from modelyard.experiments.entities import NewPoint, NewRun
 from modelyard.models.entities import ModelPatch, NewModel
 from modelyard.overview.integrity.check import Repaired, Verdict, check, look, mend
 from modelyard.store.database import Unit
@@ -304,6 +306,34 @@ async def test_what_was_deleted_restored_under_another_name_and_purged_leaves_th
             assert await store.found() == []
     await world.trash.purge(ANN, Millis(world.clock.now + 1))
 
+    assert await store.found() == []
+
+
+async def test_a_run_whose_metrics_came_in_batches_leaves_the_store_whole_whatever_becomes_of_it(store: Store) -> None:
+    world, run = store.world, int(await store.asked("run"))
+    for name in (None, "back"):
+        deletion = await world.experiments.trash_run(ANN, run)
+        assert await store.found() == []
+        await world.trash.restore(ANN, deletion.id, name)
+        assert await store.found() == []
+        await world.metrics.log(ANN, run, [NewPoint("accuracy", 0.5), NewPoint("new", 1.0)])
+    await world.experiments.trash_run(ANN, run)
+    await world.trash.purge(ANN, Millis(world.clock.now + 1))
+
+    assert await store.found() == []
+
+
+async def test_a_metric_of_two_runs_is_measured_in_both(store: Store) -> None:
+    world, run = store.world, int(await store.asked("run"))
+    other = await world.experiments.create_run(ANN, NewRun(experiment_id=(await world.experiments.get_run(ANN, run)).experiment_id))
+    shared = ArtifactDraft(type=ArtifactType.METRIC, value=0.5)
+    await world.experiments.put_artifact(ANN, other.id, shared, int(await store.asked("accuracy")))
+    for one in (other.id, run, other.id):
+        await world.metrics.log(ANN, one, [NewPoint("accuracy", 0.75)])
+    assert await store.found() == []
+
+    await world.experiments.trash_run(ANN, run)
+    await world.trash.purge(ANN, Millis(world.clock.now + 1))
     assert await store.found() == []
 
 

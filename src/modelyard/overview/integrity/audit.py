@@ -23,7 +23,6 @@ _EVENT = AUDIT_EVENT.c
 _AUDITED = tuple((subject, window_of(subject, subject.columns, live=True)) for subject in SUBJECTS if subject.audited)
 _REMEDY = "Nothing repairs this by itself: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
 
-
 _TYPE, _OWNER = (1 + Artifact.__struct_fields__.index(name) for name in ("type", "owner_id"))
 """Where a row of artifacts has these: its id comes first."""
 _UNTOLD = ("recorded_at", "experiment_id", "updated_at")
@@ -36,9 +35,9 @@ class _Trail(NamedTuple):
     record_id: int
     changes: int
     created: int
-    newest: int
-    """The id of the newest change's event."""
-    project_id: int
+    newest: int | None
+    """The id of the newest change's event; None where there is none, such as for a metric that came from batches and the trash only."""
+    project_id: int | None
     after: str | None
     """The record as the newest change left it."""
     measured: Measurements | None = None
@@ -47,7 +46,7 @@ class _Trail(NamedTuple):
     def with_batches(self, measured: Measurements) -> "_Trail":
         """Batches of points are changes of a metric, too, told by events of their run."""
         trail = self._replace(changes=self.changes + measured.batches, created=self.created + measured.created)
-        return trail if measured.newest < self.newest else trail._replace(project_id=measured.project_id, measured=measured)
+        return trail if measured.newest < (self.newest or 0) else trail._replace(project_id=measured.project_id, measured=measured)
 
 
 def _trails() -> Statement:
@@ -82,7 +81,7 @@ async def events_of_records(reader: Reader, looked: Looked) -> AsyncGenerator[Fi
             trails = {row[0]: _Trail(*row) for row in await reader.rows(_TRAILS, between)}
             if subject.kind is Kind.ARTIFACT:
                 for metric_id, measured in (await measurements(reader, _owners(rows))).items():
-                    trails[metric_id] = trails.get(metric_id, _Trail(metric_id, 0, 0, 0, 0, None)).with_batches(measured)
+                    trails[metric_id] = trails.get(metric_id, _Trail(metric_id, 0, 0, None, None, None)).with_batches(measured)
             for row_id, *row in rows:
                 problem = _disagreement(read, row, trails.get(row_id))
                 if problem:

@@ -25,10 +25,7 @@ _POINT, _BLOCK = METRIC_POINT.c, METRIC_BLOCK.c
 _KEY = ("run_id", "name", "number")
 _SAID = ("points", "first_id", "last_id", "low", "low_id", "high", "high_id", "steps", "low_step", "high_step")
 _SERIES = slice(0, 2)
-_NUMBER, _POINTS, _LAST, _LOW, _HIGH = (
-    2,
-    *[len(_KEY) + _SAID.index(name) for name in ("points", "last_id", "low", "high")],
-)
+_NUMBER, _POINTS, _LAST, _LOW, _HIGH = ((*_KEY, *_SAID).index(name) for name in ("number", "points", "last_id", "low", "high"))
 # What is in the trash may be half purged.
 _LIVE = exists(select(literal_column("1")).select_from(RUN).where(RUN.c.id == _BLOCK.run_id, RUN.c.trashed == 0))
 _WALK = Walk(METRIC_BLOCK, _KEY, _SAID, _LIVE)
