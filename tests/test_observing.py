@@ -241,6 +241,7 @@ def works(process: str) -> bool:
 def test_a_slow_statement_leads_to_its_request(new_database: NewDatabase, tmp_path: Path) -> None:
     with serving(new_database("sqlite"), home=tmp_path, env={"MODELYARD_SLOW_STATEMENT_MS": "0.0001"}) as server:
         httpx.get(f"{server.url}{MODELS}/1", headers={"X-Request-Id": "wanted"})
+        server.child.wait_until(lambda: '"event":"request"' in server.child.tail())  # written once the answer is sent
         lines = [json.loads(line) for line in server.child.tail().splitlines() if line.startswith("{")]
     [slow] = [line for line in lines if line["event"] == "slow statement" and line["request_id"] == "wanted"]
     [request] = [line for line in lines if line["event"] == "request"]

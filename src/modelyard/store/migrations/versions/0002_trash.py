@@ -49,6 +49,8 @@ def upgrade() -> None:
     )
     dialects.create_index("ix_trash_list", "trash", ["project_id", "purging", "id"])
     dialects.create_index("ix_serve_record_version", "serve_record", ["version_id", "id"])
+    if "version_id" in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("serve_record")}:
+        op.drop_index("version_id", "serve_record")  # of a downgrade; one that MySQL made by itself has gone by itself
     for table, kind in ROOTS.items():
         _find_deletions(table, kind)
 
