@@ -43,7 +43,7 @@ class Logbook:
 
     def _ask(self, action: str, **arguments: Any) -> str:
         assert self._process.stdin is not None  # noqa: S101 - narrows the type for mypy: `logbook` opened both pipes
-        assert self._process.stdout is not None  # noqa: S101 - likewise
+        assert self._process.stdout is not None  # noqa: S101 - narrows the type for mypy
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"action": action, **arguments}) + "\n")
             self._process.stdin.flush()

@@ -182,8 +182,8 @@ def _begin_ids_after(url: str, flavour: Flavour, number: int) -> None:
     for sequence in ("resource", "artifact"):
         match flavour:
             case Flavour.SQLITE:
-                execute(url, f"UPDATE id_sequence SET value = {number} WHERE name = '{sequence}'")  # noqa: S608 - our own constants
+                execute(url, f"UPDATE id_sequence SET value = {number} WHERE name = '{sequence}'")  # noqa: S608 - what is put in are numbers and names of our own sequences
             case Flavour.POSTGRESQL:
                 execute(url, f"SELECT setval('{sequence}_id_seq', {number})")
             case Flavour.MYSQL:
-                execute(url, f"INSERT INTO {sequence}_sequence VALUES ({number})")  # noqa: S608 - our own constants
+                execute(url, f"INSERT INTO {sequence}_sequence VALUES ({number})")  # noqa: S608 - what is put in are numbers and names of our own sequences

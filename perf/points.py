@@ -48,7 +48,7 @@ def main(database: Databases = None, points: Points = 1_000_000, batch: Batches 
 
 
 def _logged(server: Server, database: Database, run: str, points: int, batch: int) -> Cost:
-    random = Random(1)  # noqa: S311 - not for secrets
+    random = Random(1)  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
     requests = [r.points(run, "loss", first, batch, random) for first in range(0, points, batch)]
     return asyncio.run(_measured(server, database, requests, connections=8))
 
@@ -91,7 +91,7 @@ async def _measured(server: Server, database: Database, requests: list[bytes], *
 
 def _show(database: Database, what: str, cost: Cost, more: str = "") -> None:
     apart = f", database {cost.database:.2f} ms" if database.tree else ""
-    print(f"{database.version()}: {what}: server {cost.server:.2f} ms CPU{apart}, median {cost.median:.1f} ms {more}", flush=True)  # noqa: T201 - its purpose
+    print(f"{database.version()}: {what}: server {cost.server:.2f} ms CPU{apart}, median {cost.median:.1f} ms {more}", flush=True)  # noqa: T201 - a command whose purpose is to print this
 
 
 if __name__ == "__main__":

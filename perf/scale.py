@@ -85,7 +85,7 @@ Costs = Mapping[str, Cost]
 
 def everyday(filled: Filled) -> Mapping[str, Iterator[bytes]]:
     """What must cost about the same however much there is."""
-    random = Random(3)  # noqa: S311 - not for secrets
+    random = Random(3)  # noqa: S311 - only chooses what to ask for; nothing secret comes of it
 
     def some() -> int:
         return random.randrange(1, filled.models + 1)

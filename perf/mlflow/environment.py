@@ -48,7 +48,7 @@ def _pip(python: Path, progress: Progress) -> None:
     """Install the pins where this interpreter lives. Raises `CannotInstallError`."""
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", str(_PINS)]
     complaint = "pip said nothing"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:  # noqa: S603 - pip, and our own arguments
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:  # noqa: S603 - runs this interpreter's pip with arguments of our own
         for line in pip.stdout or ():
             if line.startswith(("Collecting ", "Processing ")):  # from an index, from a folder
                 progress(PACKAGES, 1)

@@ -111,7 +111,7 @@ def doctor(
     database_url: DatabaseUrl = None,
     workers: Workers = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,  # noqa: FBT002 - a flag
+    json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
     """Examine what `serve` with the same options would find: settings, folder, database, port. Changes nothing. Says what to do."""
     flags = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "workers": workers}

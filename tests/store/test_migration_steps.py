@@ -4,18 +4,18 @@ Nothing here knows a revision by name: one that is added is tested without a wor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, select
 
-from modelyard.context import Caller
 from modelyard.models.entities import NewModel
-from modelyard.search.page import ListQuery, Page
+from modelyard.search.page import ListQuery
 from modelyard.store import migrate
 from modelyard.store.urls import DatabaseUrl
+from tests.store.counted import lists
 from tests.store.test_migrations import fill
 from tests.store.worlds import world_at
 from tests.unit.world import ANN, World
@@ -87,18 +87,7 @@ def assert_kept(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> None:
 
 async def counted(world: World) -> dict[str, int]:
     """How many of each kind the services find."""
-    lists: dict[str, Callable[[Caller, ListQuery], Awaitable[Page[Any]]]] = {
-        "models": world.models.list_models,
-        "versions": world.models.list_versions,
-        "experiments": world.experiments.list_experiments,
-        "runs": world.experiments.list_runs,
-        "points": world.experiments.list_points,
-        "artifacts": world.artifacts.list_artifacts,
-        "environments": world.deployments.list_environments,
-        "services": world.deployments.list_services,
-        "serves": world.deployments.list_serves,
-    }
-    return {name: len((await list_(ANN, ListQuery())).items) for name, list_ in lists.items()}
+    return {name: len((await list_(ANN, ListQuery())).items) for name, list_ in lists(world).items()}
 
 
 async def test_every_step_down_and_up_keeps_what_both_sides_can_hold(database_url: str) -> None:
