@@ -41,6 +41,15 @@ async def test_it_succeeds_while_six_are_writing_who_are_told_nothing_strange(wo
     assert (await world.models.create_model(ANN, NewModel(name="first"))).id == 1
 
 
+async def test_ids_begin_at_1_though_others_write_in_the_same_group(new_store: NewStore) -> None:
+    """SQLite's group of writers keeps the ids that it gave outside their table until it commits."""
+    async with world_at(await new_store("sqlite")) as world:
+        models = (world.models.create_model(ANN, NewModel(name=f"early {number}")) for number in range(7))
+        await asyncio.gather(*models, wipe(world.database))
+
+        assert (await world.models.create_model(ANN, NewModel(name="first"))).id == 1
+
+
 async def keep_writing(world: World, number: int) -> int:
     """Makes models and versions until cancelled; how many models. A model may be gone before its version is made."""
     done = 0

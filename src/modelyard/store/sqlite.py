@@ -166,6 +166,8 @@ class SqliteDatabase:
             self._undo()
             raise
         run(self._writer, "RELEASE unit", (), ROW)
+        if unit.restarts_ids:
+            self._ids.update(dict.fromkeys(IdSequence, 0))
         return result
 
     def _undo(self) -> None:

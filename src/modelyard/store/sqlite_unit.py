@@ -77,6 +77,8 @@ class SqliteUnit(SqliteReader):
     def __init__(self, connection: sqlite3.Connection, meter: Meter, ids: dict[IdSequence, int]) -> None:
         super().__init__(connection, meter)
         self.failure: Exception | None = None
+        self.restarts_ids = False
+        """Set by who empties the store: once the unit is done, ids begin at 1 again. Its group keeps the last ones outside their table."""
         self._ids = ids
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from modelyard.context import DEFAULT_PROJECT
 from modelyard.store.columns import METADATA
 from modelyard.store.database import Database, IdSequence, Unit
+from modelyard.store.sqlite_unit import SqliteUnit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.tables import ID_SEQUENCE, PROJECT
 
@@ -20,6 +21,8 @@ async def wipe(database: Database) -> None:
         for sql in _STATEMENTS[database.flavour]():
             # `rows` for all, since PostgreSQL counts none for a TRUNCATE; `locks`, for it must be one transaction.
             await unit.rows(Statement("wipe", text(sql), locks=True), {})
+        if isinstance(unit, SqliteUnit):
+            unit.restarts_ids = True
 
     await database.write(work)
 
@@ -27,7 +30,6 @@ async def wipe(database: Database) -> None:
 def _on_sqlite() -> Iterator[str]:
     yield from _deletes()
     yield _OTHER_PROJECTS
-    yield "UPDATE id_sequence SET value = 0"
 
 
 def _on_postgresql() -> Iterator[str]:
