@@ -25,7 +25,13 @@ class Code(StrEnum):
     """The caller's revision is not the current one."""
     REUSED_KEY = "reused_key"
     """An idempotency key came back with another request."""
+    IN_USE = "in_use"
+    """Something else still needs the thing."""
+    UNAUTHENTICATED = "unauthenticated"
+    """It is not known who is asking, and must be."""
     FORBIDDEN = "forbidden"
+    TOO_MANY = "too_many"
+    """The caller has failed or asked too often of late."""
     TOO_LARGE = "too_large"
     UNAVAILABLE = "unavailable"
     """The store cannot be reached now, or the server has all the work that it takes; the same request may succeed later."""
@@ -86,8 +92,22 @@ class ReusedKey(ModelyardError):
     code = Code.REUSED_KEY
 
 
+class InUse(ModelyardError):
+    code = Code.IN_USE
+
+
+class Unauthenticated(ModelyardError):
+    code = Code.UNAUTHENTICATED
+
+
 class Forbidden(ModelyardError):
     code = Code.FORBIDDEN
+
+
+class TooMany(ModelyardError):
+    """Details: `retry_after` in seconds."""
+
+    code = Code.TOO_MANY
 
 
 class TooLarge(ModelyardError):

@@ -7,7 +7,7 @@ import msgspec
 from modelyard.api.http.query import BadQuery, parse_query
 from modelyard.context import Caller
 
-__all__ = ["HTML", "JSON", "NOSNIFF", "TEXT", "BadQuery", "Header", "Request", "Response", "json_response", "text_response"]
+__all__ = ["CHALLENGE", "HTML", "JSON", "NOSNIFF", "TEXT", "BadQuery", "Header", "Request", "Response", "json_response", "text_response"]
 
 Header = tuple[bytes, bytes]
 
@@ -16,6 +16,8 @@ TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
 NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+CHALLENGE: Header = (b"www-authenticate", b"Bearer, Basic")
+"""What comes with every 401."""
 
 
 class Request:

@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 import msgspec
 
-from modelyard.api.http.message import BadQuery, Request, Response
+from modelyard.api.http.message import CHALLENGE, BadQuery, Request, Response
 from modelyard.api.kubeflow.refusals import BadRequest, NothingFound, Unprocessable
 from modelyard.api.kubeflow.vocabulary import ARTIFACT_LABELS, NOUNS
 from modelyard.api.kubeflow.wire import Error
 from modelyard.artifacts.entities import ArtifactType
-from modelyard.errors import AlreadyExists, Code, ModelyardError, NotFound, Unavailable
+from modelyard.errors import AlreadyExists, Code, ModelyardError, NotFound, TooMany, Unauthenticated, Unavailable
 from modelyard.records.kinds import Kind
 
 STATUSES = {
@@ -20,7 +20,10 @@ STATUSES = {
     Code.ALREADY_EXISTS: 409,
     Code.STALE: 412,
     Code.REUSED_KEY: 422,
+    Code.IN_USE: 409,
+    Code.UNAUTHENTICATED: 401,
     Code.FORBIDDEN: 403,
+    Code.TOO_MANY: 429,
     Code.TOO_LARGE: 413,
     Code.UNAVAILABLE: 503,
 }
@@ -49,9 +52,9 @@ def failure(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] 
 
 
 def _headers(error: ModelyardError) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         return ((b"retry-after", str(error.details.get("retry_after") or 1).encode()),)
-    return ()
+    return (CHALLENGE,) if isinstance(error, Unauthenticated) else ()
 
 
 def text_of(error: ModelyardError | BadRequest) -> str:

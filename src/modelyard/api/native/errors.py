@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 import msgspec
 
-from modelyard.api.http.message import BadQuery, Header, Request, Response
+from modelyard.api.http.message import CHALLENGE, BadQuery, Header, Request, Response
 from modelyard.api.native.wire import Problem
-from modelyard.errors import Code, ModelyardError, Unavailable
+from modelyard.errors import Code, ModelyardError, TooMany, Unauthenticated, Unavailable
 
 PROBLEM = "application/problem+json"
 
@@ -18,7 +18,10 @@ STATUSES = {
     Code.ALREADY_EXISTS: 409,
     Code.STALE: 412,
     Code.REUSED_KEY: 422,
+    Code.IN_USE: 409,
+    Code.UNAUTHENTICATED: 401,
     Code.FORBIDDEN: 403,
+    Code.TOO_MANY: 429,
     Code.TOO_LARGE: 413,
     Code.UNAVAILABLE: 503,
 }
@@ -41,6 +44,6 @@ def _problem(request: Request, status: int, code: str, detail: str, headers: tup
 
 
 def _headers(error: ModelyardError) -> tuple[Header, ...]:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         return ((b"retry-after", str(error.details.get("retry_after") or 1).encode()),)
-    return ()
+    return (CHALLENGE,) if isinstance(error, Unauthenticated) else ()
