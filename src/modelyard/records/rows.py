@@ -10,6 +10,7 @@ import msgspec
 
 from modelyard.records import properties
 from modelyard.records.record import Record
+from modelyard.records.written import Argument, written
 
 R = TypeVar("R", bound=Record)
 
@@ -31,17 +32,7 @@ def columns(entity: type[Record]) -> tuple[Column, ...]:
 
 def reader(entity: type[R]) -> Callable[[Sequence[Any]], R]:
     """A function that makes an entity of a row whose columns are the entity's fields in order."""
-    loads = [(index, column.load) for index, column in enumerate(columns(entity)) if column.load]
-
-    def read(row: Sequence[Any]) -> R:
-        values = list(row)
-        for index, load in loads:
-            value = values[index]
-            if value is not None:
-                values[index] = load(value)
-        return entity(*values)
-
-    return read
+    return written("row", entity, [Argument(f"row[{place}]", column.load) for place, column in enumerate(columns(entity))])
 
 
 def writer(entity: type[R]) -> Callable[[R], list[Any]]:

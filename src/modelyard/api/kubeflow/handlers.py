@@ -36,7 +36,7 @@ STEP = 1_000
 """Items that are read and sent at a time: a list that is longer is never in memory as a whole."""
 
 
-def answer(status: int, shown: Wire, record: Record) -> Response:
+def answer(status: int, shown: msgspec.Struct, record: Record) -> Response:
     """One record. Its revision is the entity tag, for `If-Match` on a later PATCH."""
     return Response(status, _ENCODER.encode(shown) + b"\n", headers=((b"etag", b'"%d"' % record.revision),))
 

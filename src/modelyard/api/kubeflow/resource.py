@@ -13,7 +13,7 @@ from modelyard.records.kinds import Kind
 from modelyard.records.record import NewRecord, RecordPatch
 from modelyard.search.page import ListQuery, Page
 
-Show = Callable[[Any], Wire]
+Show = Callable[[Any], msgspec.Struct]
 Get = Callable[[Caller, int], Awaitable[Any]]
 List = Callable[[Caller, ListQuery], Awaitable[Page[Any]]]
 Create = Callable[[Caller, Any], Awaitable[Any]]

@@ -21,6 +21,7 @@ from modelyard.api.kubeflow.refusals import BadRequest, LateBadRequest, NothingF
 from modelyard.api.kubeflow.vocabulary import ENVIRONMENT
 from modelyard.api.kubeflow.wire import Wire
 from modelyard.records.record import NewRecord, Record
+from modelyard.records.written import Argument, written
 
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -50,25 +51,33 @@ _LARGE = 2**63
 Convert = Callable[[Any], Any] | None
 
 
-def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES) -> Callable[[Any], Wire]:
-    """A function that makes the wire's struct of an entity."""
+def shower(entity: type[Record], wire: type[Wire], names: Mapping[str, str] = DOMAIN_NAMES) -> Callable[[Any], msgspec.Struct]:
+    """A function that makes of an entity what is encoded as the wire's struct."""
     kept, shown = typing.get_type_hints(entity), typing.get_type_hints(wire)
-    attributes = wire.__struct_fields__
-    sources = [names.get(attribute, attribute) for attribute in attributes]
-    get = attrgetter(*sources)
-    converts = [_outward(name, kept[name], shown[attribute]) for attribute, name in zip(attributes, sources, strict=True)]
-    conversions = [(index, convert) for index, convert in enumerate(converts) if convert is not None]
+    sources = [(attribute, names.get(attribute, attribute)) for attribute in wire.__struct_fields__]
+    arguments = [
+        Argument(f"record.{name}", _outward(name, kept[name], shown[attribute]), optional=type(None) in _members(kept[name]))
+        for attribute, name in sources
+    ]
+    return written("record", _positional(wire), arguments)
 
-    def show(record: Any) -> Wire:
-        values = list(get(record))
-        for index, convert in conversions:
-            value = values[index]
-            if value is not None:
-                values[index] = convert(value)
-        # What is None is the wire's default, and so left out of the answer.
-        return wire(**dict(zip(attributes, values, strict=True)))
 
-    return show
+def _positional(wire: type[Wire]) -> type[msgspec.Struct]:
+    """The same struct for encoding only: made of all its fields in order, of which those that are None are left out.
+
+    `gc=False`: a list answer holds hundreds of them, and none can be part of a cycle.
+    """
+    config = wire.__struct_config__
+    fields = msgspec.structs.fields(wire)
+    return msgspec.defstruct(
+        wire.__name__,
+        [(field.name, Any, None) for field in fields],
+        rename={field.name: field.encode_name for field in fields},
+        tag_field=config.tag_field,
+        tag=config.tag,
+        omit_defaults=True,
+        gc=False,
+    )
 
 
 def command(target: type[C], body: Wire, **own: Any) -> C:
