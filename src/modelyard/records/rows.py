@@ -32,7 +32,8 @@ def columns(entity: type[Record]) -> tuple[Column, ...]:
 
 def reader(entity: type[R]) -> Callable[[Sequence[Any]], R]:
     """A function that makes an entity of a row whose columns are the entity's fields in order."""
-    return written("row", entity, [Argument(f"row[{place}]", column.load) for place, column in enumerate(columns(entity))])
+    found = columns(entity)
+    return written(", ".join(column.name for column in found), entity, [Argument(column.name, column.load) for column in found])
 
 
 def writer(entity: type[R]) -> Callable[[R], list[Any]]:

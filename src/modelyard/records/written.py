@@ -17,7 +17,11 @@ class Argument(NamedTuple):
 
 
 def written(parameter: str, call: Callable[..., T], arguments: Sequence[Argument]) -> Callable[[Any], T]:
-    """A function of one parameter that calls `call` with these arguments. Sources are ours: nothing that anybody sends is in them."""
+    """A function that calls `call` with these arguments. `parameter` is its own, or names of the values in it with commas
+    between.
+
+    Names and sources are of our own fields: nothing that anybody sends is in them.
+    """
     names: dict[str, Any] = {"call": call}
     texts = []
     for number, (source, change, optional) in enumerate(arguments):
@@ -26,5 +30,6 @@ def written(parameter: str, call: Callable[..., T], arguments: Sequence[Argument
             continue
         names[f"change_{number}"] = change
         texts.append(f"change_{number}({source})" if not optional else f"None if {source} is None else change_{number}({source})")
-    made: Callable[[Any], T] = eval(f"lambda {parameter}: call({', '.join(texts)})", names)  # noqa: S307 - of names of our own fields
+    exec(f"def made(given):\n {parameter} = given\n return call({', '.join(texts)})", names)  # noqa: S102 - as said above
+    made: Callable[[Any], T] = names["made"]
     return made

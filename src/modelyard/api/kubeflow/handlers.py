@@ -166,7 +166,7 @@ async def list_answer(request: Request, resource: Resource, names: Names, scope:
     within = await scope(request) if scope is not None else None
     query = list_query(request.query, size, after, within, names)
     try:
-        page = await resource.list(request.caller, _step(query, 0))
+        page = await resource.list(request.caller, query if query.limit is not None and query.limit <= STEP else _step(query, 0))
     except Invalid as error:
         raise Invalid(_in_wire_words(error, names), **error.details) from error
     if page.next is not None and (query.limit is None or query.limit > STEP):
@@ -184,7 +184,7 @@ def _step(query: ListQuery, have: int) -> ListQuery:
 def _page_answer(show: Show, page: Page[Any], size: PageSize) -> Response:
     items = [show(item) for item in page.items]
     body = {"items": items, "nextPageToken": next_token(page.next), "pageSize": size.asked, "size": len(items)}
-    return Response(200, msgspec.json.encode(body) + b"\n")
+    return Response(200, _ENCODER.encode(body) + b"\n")
 
 
 async def _parts(caller: Caller, resource: Resource, query: ListQuery, size: PageSize, page: Page[Any]) -> AsyncGenerator[bytes, None]:
