@@ -1,5 +1,6 @@
 """The rules of environments, inference services and serve records."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from modelyard.audit.ledger import Ledger, existing, held, locked
@@ -52,6 +53,10 @@ class DeploymentService:
     async def get_environment(self, caller: Caller, environment_id: int) -> Environment:
         return await existing(self.database.reader, caller, self._environments, environment_id)
 
+    async def find_environments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Environment]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._environments.find(self.database.reader, caller.project, values)
+
     async def list_environments(self, caller: Caller, query: ListQuery) -> Page[Environment]:
         return await self._environments.page(self.database.reader, caller.project, query)
 
@@ -73,6 +78,10 @@ class DeploymentService:
 
     async def get_service(self, caller: Caller, service_id: int) -> InferenceService:
         return await existing(self.database.reader, caller, self._services, service_id)
+
+    async def find_services(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[InferenceService]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._services.find(self.database.reader, caller.project, values)
 
     async def list_services(self, caller: Caller, query: ListQuery) -> Page[InferenceService]:
         """Services of all environments; scope the query by `environment_id` for those of one."""

@@ -1,5 +1,6 @@
 """The rules of experiments, runs and metric histories."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -45,6 +46,10 @@ class ExperimentService:
     async def get_experiment(self, caller: Caller, experiment_id: int) -> Experiment:
         return await existing(self.database.reader, caller, self._experiments, experiment_id)
 
+    async def find_experiments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Experiment]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._experiments.find(self.database.reader, caller.project, values)
+
     async def list_experiments(self, caller: Caller, query: ListQuery) -> Page[Experiment]:
         return await self._experiments.page(self.database.reader, caller.project, query)
 
@@ -66,6 +71,10 @@ class ExperimentService:
 
     async def get_run(self, caller: Caller, run_id: int) -> Run:
         return await existing(self.database.reader, caller, self._runs, run_id)
+
+    async def find_runs(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Run]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._runs.find(self.database.reader, caller.project, values)
 
     async def list_runs(self, caller: Caller, query: ListQuery) -> Page[Run]:
         """Runs of all experiments; scope the query by `experiment_id` for those of one."""

@@ -1,5 +1,6 @@
 """The rules of models and versions."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from modelyard.artifacts.entities import ArtifactDraft, Put
@@ -41,6 +42,10 @@ class ModelService:
     async def get_model(self, caller: Caller, model_id: int) -> Model:
         return await existing(self.database.reader, caller, self._models, model_id)
 
+    async def find_models(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Model]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._models.find(self.database.reader, caller.project, values)
+
     async def list_models(self, caller: Caller, query: ListQuery) -> Page[Model]:
         return await self._models.page(self.database.reader, caller.project, query)
 
@@ -65,6 +70,10 @@ class ModelService:
     async def hold_version(self, unit: Unit, caller: Caller, version_id: int) -> ModelVersion:
         """The version, which stays out of the trash until the unit ends."""
         return await held(unit, caller, self._versions, version_id)
+
+    async def find_versions(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[ModelVersion]:
+        """Those of a name or external id (see `Records.find`)."""
+        return await self._versions.find(self.database.reader, caller.project, values)
 
     async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
         """Versions of all models; scope the query by `model_id` for those of one."""

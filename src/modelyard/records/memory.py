@@ -1,6 +1,6 @@
 """Records in memory: the same promises as `records.sql`, for tests of services and as the filters' reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -12,7 +12,7 @@ from modelyard.records.sql import already_exists
 from modelyard.search.evaluate import FieldValue, predicate
 from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import Cursor, ListQuery, Page
-from modelyard.search.tree import Expr, both
+from modelyard.search.tree import Expr, both, equals
 from modelyard.store.database import IdSequence, Reader, Unit
 from modelyard.store.memory import MemoryDatabase
 
@@ -76,6 +76,10 @@ class MemoryRecords(Generic[R]):
         del reader
         record: R | None = self._database.tables[self._table].get(record_id)
         return record if record is not None and record.project_id == project else None
+
+    async def find(self, reader: Reader, project: ProjectId, values: Mapping[str, str | int]) -> Sequence[R]:
+        scope = both(*[equals(name, value) for name, value in values.items()])
+        return (await self.page(reader, project, ListQuery(scope=scope, limit=2))).items
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         return await self.get(unit, project, record_id)

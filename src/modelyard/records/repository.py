@@ -1,6 +1,6 @@
 """What services may ask of a kind of record, whatever keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from modelyard.context import ProjectId
@@ -31,6 +31,12 @@ class Records(Protocol[R]):
         ...
 
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None: ...
+
+    async def find(self, reader: Reader, project: ProjectId, values: Mapping[str, str | int]) -> Sequence[R]:
+        """Those whose fields have these values, two at most: that there are several can be told then. Some of the fields together are
+        an index's, so that few are looked at.
+        """
+        ...
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         """Like `get`, and nobody else changes the record until the unit ends."""

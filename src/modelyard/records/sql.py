@@ -46,6 +46,7 @@ class SqlRecords(Generic[R]):
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
         self._updates: dict[tuple[str, ...], Statement] = {}
+        self._finds: dict[tuple[str, ...], Statement] = {}
         self._table = table
         self._get, self._lock, self._update = _fixed_statements(table, columns)
         self._hold = _hold(table, self._get, _live(table, select(*columns)))
@@ -62,6 +63,13 @@ class SqlRecords(Generic[R]):
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
         row = await reader.row(self._get, {"project": project, "id": record_id})
         return self._read(row) if row is not None else None
+
+    async def find(self, reader: Reader, project: ProjectId, values: Mapping[str, str | int]) -> Sequence[R]:
+        fields = tuple(values)
+        statement = self._finds.get(fields)
+        if statement is None:
+            statement = self._finds[fields] = _find(self._table, self._names, fields)
+        return [self._read(row) for row in await reader.rows(statement, {"project": project, **values})]
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._lock, {"project": project, "id": record_id})
@@ -157,6 +165,12 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
         Lock(name, get, lock, guard, columns.index(table.c.revision)),
         Statement(f"update {name}", update(table).values(changes).where(of_id, as_read), guards=True),
     )
+
+
+def _find(table: Table, names: Iterable[str], fields: Iterable[str]) -> Statement:
+    columns = [table.c[name] for name in names]
+    same = [table.c[name] == bindparam(name) for name in fields]
+    return Statement(f"find {table.name}", _live(table, select(*columns)).where(*same).limit(literal_column("2")))
 
 
 def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -244,11 +244,22 @@ def find(resource: Resource, scope: Expr | None = None) -> Handler:
         parent_text = query.get("parentResourceId") if parent is not None else None
         if external_id is None and (name is None or (parent is not None and parent_text is None)):
             raise BadRequest(words.bad_search())
-        inside = equals(parent.field, parse_id(parent.label, parent_text)) if parent and parent_text is not None else None
-        page = await resource.list(request.caller, ListQuery(scope=both(scope, inside, await named(request)), limit=2))
-        if len(page.items) != 1:
-            text = words.several_found if page.items else words.none_found
+        values: dict[str, str | int] = {"external_id": external_id} if name is None and external_id is not None else {"name": str(name)}
+        if parent is not None and parent_text is not None:
+            values[parent.field] = parse_id(parent.label, parent_text)
+        found = await _found(request.caller, resource, scope, values)
+        if len(found) != 1:
+            text = words.several_found if found else words.none_found
             raise NothingFound(text(name, external_id, parent_text))
-        return answer(200, resource.show(page.items[0]), page.items[0])
+        return answer(200, resource.show(found[0]), found[0])
 
     return handle
+
+
+async def _found(caller: Caller, resource: Resource, scope: Expr | None, values: Mapping[str, str | int]) -> Sequence[Any]:
+    """Those that have these values, two at most."""
+    parent = resource.parent
+    if resource.find is not None and (parent is None or parent.field in values or "name" not in values):
+        return await resource.find(caller, values)
+    wanted = [equals(field, value) for field, value in values.items()]
+    return (await resource.list(caller, ListQuery(scope=both(scope, *wanted), limit=2))).items

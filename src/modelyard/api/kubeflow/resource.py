@@ -1,6 +1,6 @@
 """A resource of this API: its words, its shape on the wire, and the service calls that answer for it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from modelyard.search.page import ListQuery, Page
 Show = Callable[[Any], msgspec.Struct]
 Get = Callable[[Caller, int], Awaitable[Any]]
 List = Callable[[Caller, ListQuery], Awaitable[Page[Any]]]
+Find = Callable[[Caller, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 Create = Callable[[Caller, Any], Awaitable[Any]]
 Update = Callable[[Caller, int, Any], Awaitable[Any]]
 
@@ -35,7 +36,7 @@ class Parent(msgspec.Struct, frozen=True):
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """`show` turns a record into the wire's struct; `names` are what its lists can be filtered by.
 
-    `most` is how many items a page may have, 0 for any number.
+    `most` is how many items a page may have, 0 for any number. `find` is there where a name, or else an external id, is of one record.
     """
 
     words: Noun
@@ -44,6 +45,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     get: Get
     list: List
     most: int
+    find: Find | None = None
     parent: Parent | None = None
     get_parent: Get | None = None
     create: Create | None = None
