@@ -158,10 +158,10 @@ def _experiments(r: Resources, version: Version, services: Services) -> tuple[Op
     runs, run = "/experiment_runs", "/experiment_runs/{experimentrunId}"
     of_experiment = "/experiments/{experimentId}/experiment_runs"
     history = (p.FILTER, p.NAME, p.STEP_IDS, *p.PAGE)
-    all_points, points = h.listing(r.points, named_steps), h.listing(r.points, h.within(RUN, r.runs.get, named_steps))
+    all_points, points = h.listing(r.points, named_steps), h.listing(r.points, h.within(RUN, named_steps), h.existing(RUN, r.runs.get))
     run_create = h.create(r.runs, wire.ExperimentRunCreate)
     nested_create = h.create(r.runs, wire.NestedExperimentRun, nested=True)
-    nested_runs = h.listing(r.runs, h.within(EXPERIMENT, r.experiments.get))
+    nested_runs = h.listing(r.runs, h.within(EXPERIMENT), h.existing(EXPERIMENT, r.experiments.get))
     shows, lists = wire.ExperimentRun, wire.ExperimentRunList
     return (
         _get("findExperiment", "/experiment", ER, h.find(r.experiments), wire.Experiment, "Find an experiment", p.NAME, p.EXTERNAL_ID),

@@ -27,6 +27,7 @@ from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import Expr, both, equals
 
 Scope = Callable[[Request], Awaitable[Expr | None]]
+Check = Callable[[Request], Awaitable[None]]
 
 _ENCODER = msgspec.json.Encoder()
 _TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
@@ -151,29 +152,46 @@ def update(resource: Resource) -> Handler:
     return handle
 
 
-def listing(resource: Resource, scope: Scope | None = None) -> Handler:
-    """A list. `scope` reads what of the request narrows it beside the filter, after page size and token are found good."""
+def listing(resource: Resource, scope: Scope | None = None, check: Check | None = None) -> Handler:
+    """A list. `scope` reads what of the request narrows it beside the filter, after page size and token are found good; `check` raises
+    where the list's parent is not there.
+    """
 
     async def handle(request: Request) -> Response:
-        return await list_answer(request, resource, resource.names, scope)
+        return await list_answer(request, resource, resource.names, scope, check)
 
     return handle
 
 
-async def list_answer(request: Request, resource: Resource, names: Names, scope: Scope | None) -> Response:
+async def list_answer(
+    request: Request, resource: Resource, names: Names, scope: Scope | None = None, check: Check | None = None
+) -> Response:
     size = page_size(request.query, resource.most)
     after = page_token(request.query)
-    within = await scope(request) if scope is not None else None
-    query = list_query(request.query, size, after, within, names)
     try:
-        page = await resource.list(request.caller, query if query.limit is not None and query.limit <= STEP else _step(query, 0))
-    except Invalid as error:
-        raise Invalid(_in_wire_words(error, names), **error.details) from error
+        within = await scope(request) if scope is not None else None
+        query = list_query(request.query, size, after, within, names)
+        page = await _first(request.caller, resource, names, query)
+    except Exception:
+        # That the parent is missing is said before anything else that is wrong.
+        if check is not None:
+            await check(request)
+        raise
+    # What has children is there.
+    if check is not None and not page.items:
+        await check(request)
     if page.next is not None and (query.limit is None or query.limit > STEP):
         return Response(200, parts=_parts(request.caller, resource, query, size, page))
     if len(page.items) < LONG:
         return _page_answer(resource.show, page, size)
     return await asyncio.to_thread(_page_answer, resource.show, page, size)
+
+
+async def _first(caller: Caller, resource: Resource, names: Names, query: ListQuery) -> Page[Any]:
+    try:
+        return await resource.list(caller, query if query.limit is not None and query.limit <= STEP else _step(query, 0))
+    except Invalid as error:
+        raise Invalid(_in_wire_words(error, names), **error.details) from error
 
 
 def _step(query: ListQuery, have: int) -> ListQuery:
@@ -221,17 +239,25 @@ async def named(request: Request) -> Expr | None:
     return equals("external_id", external_id) if external_id is not None else None
 
 
-def within(parent: Parent, check: Get | None = None, narrowed: Scope = named) -> Scope:
-    """Those of the parent in the path, narrowed further. `check` raises where the parent must exist."""
+def within(parent: Parent, narrowed: Scope = named) -> Scope:
+    """Those of the parent in the path, narrowed further."""
 
     async def scope(request: Request) -> Expr | None:
         with told_by(parent):
             parent_id = path_id(request, parent.label)
-            if check is not None:
-                await check(request.caller, parent_id)
         return both(equals(parent.field, parent_id), await narrowed(request))
 
     return scope
+
+
+def existing(parent: Parent, get_: Get) -> Check:
+    """Raises where the parent in the path is not there."""
+
+    async def check(request: Request) -> None:
+        with told_by(parent):
+            await get_(request.caller, path_id(request, parent.label))
+
+    return check
 
 
 def find(resource: Resource, scope: Expr | None = None) -> Handler:
