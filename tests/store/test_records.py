@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
-from modelyard.context import DEFAULT_PROJECT
+from modelyard.context import DEFAULT_PROJECT, ProjectId
 from modelyard.errors import AlreadyExists, NotFound
 from modelyard.experiments.entities import NewExperiment, NewRun, RunStatus
 from modelyard.models.entities import Model, ModelPatch, NewModel
@@ -57,6 +57,26 @@ class TestRepository:
         assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id) == kept
         assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id + 1) is None
         assert await records.get(world.database.reader, STRANGER.project, kept.id) is None
+
+    async def test_find_gives_those_that_have_all_of_the_values(self, world: World) -> None:
+        records = world.records.models
+        kept = await world.database.write(lambda unit: records.insert(unit, model(external_id="x")))
+        other = await world.database.write(lambda unit: records.insert(unit, model("FRAUD", external_id="X")))
+
+        async def find(project: ProjectId = DEFAULT_PROJECT, **values: str | int) -> list[Model]:
+            return list(await records.find(world.database.reader, project, values))
+
+        assert await find(name="fraud") == [kept]
+        assert await find(external_id="X") == [other]
+        assert await find(name="fraud", external_id="X") == []
+        assert await find(STRANGER.project, name="fraud") == []
+
+    async def test_find_tells_that_there_are_several(self, world: World) -> None:
+        records = world.records.models
+        for number in range(3):
+            await world.database.write(lambda unit, name=str(number): records.insert(unit, model(name, owner="ann")))  # type: ignore[misc]  # the default binds the loop's name
+
+        assert len(await records.find(world.database.reader, DEFAULT_PROJECT, {"owner": "ann"})) == 2
 
     async def test_a_unit_sees_what_it_inserted(self, world: World) -> None:
         records = world.records.models

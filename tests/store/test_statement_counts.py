@@ -29,6 +29,7 @@ async def test_reading_one(counted: Counted) -> None:
     assert await counted.names(world.experiments.get_run(ANN, counted.run)) == ["get run"]
     assert await counted.names(world.deployments.get_environment(ANN, counted.environment)) == ["get environment"]
     assert await counted.names(world.deployments.get_service(ANN, counted.service)) == ["get inference_service"]
+    assert await counted.names(world.models.find_models(ANN, {"name": "x"})) == ["find model"]
     served = ["get inference_service", "get model"]
     assert await counted.names(world.deployments.get_served_model(ANN, counted.service)) == served
     newest = ["get inference_service", "count model_version", "look up model_version"]

@@ -149,6 +149,12 @@ def candidates(
     return clause.limit(_number("limit")) if limited else clause
 
 
+def expected(source: Source, flavour: Flavour, shown: Columns, order: Order, leaf: Shape, row: Shape, most: int) -> Clause:
+    """Like `candidates` of one source and limited, but none when it names more than `most` rows."""
+    few = _count(leaf, source, flavour, most + 1) <= literal_column(str(most))
+    return candidates(source, flavour, shown, order, (leaf,), row, limited=True).where(few)
+
+
 def narrow(source: Source, order: Order, needs: Needs) -> Columns:
     """The columns of a row to be tested."""
     return [*_place(source.table, order), *_needed(source.table, needs)]

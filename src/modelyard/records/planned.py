@@ -1,7 +1,8 @@
 """Lists whose statements depend on what is stored: the planner of `search.plan` at work.
 
-`STATEMENTS` at most, whatever is stored: count what the conditions name, look up or walk, fetch the page. Where the walk's last window did
-not fill the page, the page is short or even empty, and its token says where to go on.
+`STATEMENTS` at most, whatever is stored: look up what was best for the last filter of the shape, or else count what the conditions name,
+look up or walk, fetch the page. Where the walk's last window did not fill the page, the page is short or even empty, and its token says
+where to go on.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -9,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from modelyard.records import listing
-from modelyard.records.kept import KeptStatements
+from modelyard.records.kept import Kept, KeptStatements
 from modelyard.records.listing import Clause, Order
 from modelyard.records.record import Record
 from modelyard.records.rows import columns as stored_columns
@@ -20,7 +21,7 @@ from modelyard.search.evaluate import Test, predicate
 from modelyard.search.fields import Fields
 from modelyard.search.lower import Lowered, lower
 from modelyard.search.page import Cursor, ListQuery, Page, SortKey
-from modelyard.search.plan import Candidates
+from modelyard.search.plan import Candidates, Indexes
 from modelyard.search.shape import Shape
 from modelyard.search.tree import both
 from modelyard.store.database import Reader, Row
@@ -32,17 +33,28 @@ WINDOWS = (100, 900, 9_000)
 """Rows that are walked in each step. Their sum is what a page may cost."""
 WINDOWS_ALONG = (100, 900, 1_500)
 """Likewise along an index, whose rows lie far apart: each costs several times as much."""
-STATEMENTS = 1 + len(WINDOWS) + 1
+STATEMENTS = 1 + 1 + len(WINDOWS) + 1
 REFILL = 1_000
 """Rows that are read at least where neither candidates nor a walk serve, and the database only approximates the filter."""
 FEW = 500
 """Candidates that SQLite looks up on the event loop. More may take longer than others should wait."""
 
+EXPECTED = 128
+"""Shapes of filters of which the best choice is kept."""
+
 _ALL: Test = lambda _, __: True  # noqa: E731 - one line says it
 
-_countable = lru_cache(128)(plan.countable)
 _stream = lru_cache(128)(plan.stream)
 _on_row = lru_cache(128)(plan.on_row)
+
+
+@lru_cache(128)
+def _known(shape: Shape, indexes: Indexes) -> tuple[Mapping[Shape, int], tuple[Shape, ...]]:
+    """The counts that need no counting, and the conditions that are to be counted beside: none where what is certain is enough."""
+    leaves = plan.countable(shape, indexes)
+    counts = plan.certain(leaves, indexes)
+    enough = plan.candidates(shape, counts) is not None
+    return counts, () if enough else tuple(leaf for leaf in leaves if leaf not in counts)
 
 
 class _Asked(NamedTuple):
@@ -71,6 +83,7 @@ class PlannedLists(Generic[R]):
         self._sorted = {SortKey.ID, *[index.columns[0] for index in self._indexes if index.columns[1:] == ("id",)]}
         self._columns = listing.columns(source, entity.__struct_fields__)
         self._stored = {column.name: column for column in stored_columns(entity)}
+        self._expected: Kept[Shape, Candidates] = Kept(EXPECTED)
 
     async def page(self, reader: Reader, values: Mapping[str, Any], query: ListQuery) -> Page[R]:
         """A page of a query that has a limit, and a scope or a filter. `values` are the parameters that the query does not hold."""
@@ -80,10 +93,17 @@ class PlannedLists(Generic[R]):
         lowered = lower(wanted, self._fields, reader.flavour)
         parameters = {**values, **{f"v{number}": value for number, value in enumerate(lowered.values)}, "limit": limit + 1}
         asked = _Asked(reader, query, limit, test, lowered, parameters)
-        counts = await self._counts(asked)
+        counts, uncounted = _known(lowered.shape, self._indexes)
+        if uncounted:
+            if (page := await self._look_up_expected(asked)) is not None:
+                return page
+            counts = {**counts, **await self._counts(asked, uncounted)}
         found = plan.candidates(lowered.shape, counts)
         if found is not None:
-            return await self._look_up(asked, found)
+            page = await self._look_up(asked, found)
+            if uncounted and page.items:
+                self._expect(lowered, found)
+            return page
         along = _stream(lowered.shape, self._indexes) if query.sort is SortKey.ID else ()
         if not along and query.sort not in self._sorted:
             return await self._read_on(asked)
@@ -94,20 +114,40 @@ class PlannedLists(Generic[R]):
             return await self._read_on(asked) if all_ is None else await self._look_up(asked, all_)
         return await self._fetch(asked, passed, rest)
 
-    async def _counts(self, asked: _Asked) -> Mapping[Shape, int]:
-        """How many rows the conditions name that have an index; none are counted where what is certain is enough."""
-        shape = asked.lowered.shape
-        leaves = _countable(shape, self._indexes)
-        counts = plan.certain(leaves, self._indexes)
-        if len(counts) == len(leaves) or plan.candidates(shape, counts) is not None:
-            return counts
-        uncounted = tuple(leaf for leaf in leaves if leaf not in counts)
+    async def _counts(self, asked: _Asked, leaves: tuple[Shape, ...]) -> Mapping[Shape, int]:
+        """How many rows these conditions name."""
         statement = await self._statement(
-            asked, ("count", uncounted), 2 * len(uncounted), lambda flavour: listing.counts(self._source, flavour, uncounted, plan.MANY + 1)
+            asked, ("count", leaves), 2 * len(leaves), lambda flavour: listing.counts(self._source, flavour, leaves, plan.MANY + 1)
         )
         row = await asked.reader.row(statement, asked.values)
         assert row is not None  # noqa: S101 - one row, whatever there is
-        return {**counts, **dict(zip(uncounted, row, strict=True))}
+        return dict(zip(leaves, row, strict=True))
+
+    def _expect(self, lowered: Lowered, found: Candidates) -> None:
+        """Keep a choice that was best, where one statement can make it again: of one source, and all of the rest told by the database."""
+        if len(found.sources) == 1 and lowered.exact and _on_row(lowered.shape, found.held, by_index=True)[1]:
+            self._expected.keep(lowered.shape, found)
+
+    async def _look_up_expected(self, asked: _Asked) -> Page[R] | None:
+        """The page, if what was the best choice for the last filter of this shape names few rows again. No row leaves that open: None."""
+        shape = asked.lowered.shape
+        found = self._expected.find(shape) if asked.lowered.exact else None
+        if found is None:
+            return None
+        order, slow = asked.order(asked.query.after), found.size > FEW
+        (leaf,), most = found.sources, plan.MANY if slow or asked.reader.flavour is not Flavour.SQLITE else FEW
+        row, _ = _on_row(shape, found.held, by_index=True)
+
+        def make(flavour: Flavour) -> Clause:
+            return listing.expected(self._source, flavour, self._columns, order, leaf, row, most)
+
+        key = ("look up", order, leaf, row, most, slow)
+        statement = await self._statement(asked, key, 2 + len(asked.lowered.values), make, slow=slow)
+        rows = await asked.reader.rows(statement, _after(asked.values, asked.query.after))
+        if not rows:
+            self._expected.drop(shape)
+            return None
+        return _cut(asked, [self._read(row) for row in rows])
 
     async def _look_up(self, asked: _Asked, found: Candidates) -> Page[R]:
         if not found.sources:

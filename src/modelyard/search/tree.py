@@ -32,6 +32,9 @@ class Operator(Enum):
     GT = ">"
     GE = ">="
 
+    # Shapes of filters are looked up with these in them, and an enum's own hash is a Python function.
+    __hash__ = object.__hash__
+
 
 class Field(msgspec.Struct, frozen=True):
     """A field that the domain declares (`<domain>/fields.py`), by its domain name. `type` is a type the caller insisted on."""

@@ -270,7 +270,7 @@ def find(resource: Resource, scope: Expr | None = None) -> Handler:
         parent_text = query.get("parentResourceId") if parent is not None else None
         if external_id is None and (name is None or (parent is not None and parent_text is None)):
             raise BadRequest(words.bad_search())
-        values: dict[str, str | int] = {"external_id": external_id} if name is None and external_id is not None else {"name": str(name)}
+        values: dict[str, str | int] = {"name": name} if name is not None else {"external_id": external_id or ""}
         if parent is not None and parent_text is not None:
             values[parent.field] = parse_id(parent.label, parent_text)
         found = await _found(request.caller, resource, scope, values)

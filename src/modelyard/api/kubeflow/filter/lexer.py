@@ -32,26 +32,37 @@ class Kind(Enum):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """`raw` is the text as written, `value` what it stands for: an int or float for a number, otherwise unescaped text."""
+    """`raw` is the text as written, `value` what it stands for: an int or float for a number, otherwise unescaped text.
+
+    `key` is what a word or symbol is known by, whatever case it was written in; empty for any other token.
+    """
 
     kind: Kind
     raw: str
     value: str | int | float
     offset: int
+    key: str = ""
 
 
+_SKIPPED = r"(?: \s+ | --[^\n]* )*+"
+_SKIP = re.compile(_SKIPPED, re.ASCII | re.VERBOSE)
 _TOKEN = re.compile(
-    r"""
-      (?P<skip>   \s+ | --[^\n]* )
-    | (?P<float>  [-+]? (?: \d*\.\d+ (?:[eE][-+]?\d+)? | \d+[eE][-+]?\d+ ) )
-    | (?P<int>    [-+]? \d+ )
-    | (?P<text>   ' [^'\\]* (?: \\. [^'\\]* )* ' | " [^"\\]* (?: \\. [^"\\]* )* " )
-    | (?P<name>   ` [^`\\]* (?: \\. [^`\\]* )* ` )
-    | (?P<word>   [A-Za-z_][A-Za-z0-9_]* )
-    | (?P<symbol> <> | != | >= | <= | [=<>(),.] )
+    _SKIPPED
+    + r"""
+    (?:
+      ( [-+]? (?: \d*\.\d+ (?:[eE][-+]?\d+)? | \d+[eE][-+]?\d+ ) )
+    | ( [-+]? \d+ )
+    | ( ' [^'\\]* (?: \\. [^'\\]* )* ' | " [^"\\]* (?: \\. [^"\\]* )* " )
+    | ( ` [^`\\]* (?: \\. [^`\\]* )* ` )
+    | ( [A-Za-z_][A-Za-z0-9_]* )
+    | ( <> | != | >= | <= | [=<>(),.] )
+    | \Z
+    )
     """,
     re.ASCII | re.DOTALL | re.VERBOSE,
 )
+_FLOAT, _INTEGER, _TEXT, _NAME, _WORD, _SYMBOL = range(1, 7)
+"""The groups of `_TOKEN`."""
 _TEXT_ESCAPE = re.compile(r"\\(['\"\\])")
 _NAME_ESCAPE = re.compile(r"\\([.`\\])")
 
@@ -62,15 +73,21 @@ def tokens(text: str) -> list[Token]:
         raise Invalid(f"invalid filter query syntax: the filter has {len(text)} characters: use at most {MAX_LENGTH}")
     found: list[Token] = []
     offset = 0
-    while offset < len(text):
+    while True:
         match = _TOKEN.match(text, offset)
         if match is None:
-            rest = text[offset : offset + _SHOWN] + ("..." if len(text) - offset > _SHOWN else "")
-            syntax_error(text, offset, f'lexer: invalid input text "{rest}"')
-        if match.lastgroup != "skip":
-            found.append(_token(text, match))
+            _not_a_token(text, offset)
+        if match.lastindex is None:
+            return [*found, Token(Kind.END, "<EOF>", "", len(text))]
+        found.append(_token(text, match, match.lastindex))
         offset = match.end()
-    return [*found, Token(Kind.END, "<EOF>", "", len(text))]
+
+
+def _not_a_token(text: str, offset: int) -> NoReturn:
+    skipped = _SKIP.match(text, offset)
+    offset = skipped.end() if skipped else offset
+    rest = text[offset : offset + _SHOWN] + ("..." if len(text) - offset > _SHOWN else "")
+    syntax_error(text, offset, f'lexer: invalid input text "{rest}"')
 
 
 def syntax_error(text: str, offset: int, problem: str) -> NoReturn:
@@ -79,21 +96,22 @@ def syntax_error(text: str, offset: int, problem: str) -> NoReturn:
     raise Invalid(f"invalid filter query syntax: error parsing filter query: {line}:{column}: {problem}", field="filterQuery")
 
 
-def _token(text: str, match: re.Match[str]) -> Token:
-    raw, offset = match[0], match.start()
-    match match.lastgroup:
-        case "int":
-            return Token(Kind.NUMBER, raw, _integer(text, raw, offset), offset)
-        case "float":
-            return Token(Kind.NUMBER, raw, _float(text, raw, offset), offset)
-        case "text":
-            return Token(Kind.TEXT, raw, _TEXT_ESCAPE.sub(r"\1", raw[1:-1]), offset)
-        case "name":
-            return Token(Kind.NAME, raw, _NAME_ESCAPE.sub(r"\1", raw[1:-1]), offset)
-        case "word":
-            return Token(Kind.WORD, raw, raw, offset)
-        case _:
-            return Token(Kind.SYMBOL, raw, raw, offset)
+def _token(text: str, match: re.Match[str], group: int) -> Token:
+    raw, offset = match[group], match.start(group)
+    if group == _WORD:
+        return Token(Kind.WORD, raw, raw, offset, raw.upper())
+    if group == _SYMBOL:
+        return Token(Kind.SYMBOL, raw, raw, offset, raw)
+    if group == _TEXT:
+        return Token(Kind.TEXT, raw, _unescaped(_TEXT_ESCAPE, raw), offset)
+    if group == _NAME:
+        return Token(Kind.NAME, raw, _unescaped(_NAME_ESCAPE, raw), offset)
+    value = _integer(text, raw, offset) if group == _INTEGER else _float(text, raw, offset)
+    return Token(Kind.NUMBER, raw, value, offset)
+
+
+def _unescaped(escape: re.Pattern[str], raw: str) -> str:
+    return escape.sub(r"\1", raw[1:-1]) if "\\" in raw else raw[1:-1]
 
 
 def _integer(text: str, raw: str, offset: int) -> int:

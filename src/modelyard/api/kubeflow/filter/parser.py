@@ -69,6 +69,8 @@ _SUFFIXES = {
     "double_value": PropertyType.FLOAT,
     "bool_value": PropertyType.BOOLEAN,
 }
+_AHEAD = 3
+"""Tokens that are looked at beyond the next one."""
 _BOOLEANS = {"TRUE": True, "FALSE": False}
 _VALUE_WORDS = frozenset({"LIKE", "ILIKE", "IN", "BETWEEN"})
 _CHECK = ". Check that operators and values are correctly formatted"
@@ -79,7 +81,8 @@ class _Parser:
     def __init__(self, text: str, names: Names) -> None:
         self.text = text
         self.names = names
-        self.tokens = tokens(text)
+        found = tokens(text)
+        self.tokens = [*found, *found[-1:] * _AHEAD]
         self.index = 0
         self.conditions = 0
 
@@ -106,7 +109,7 @@ class _Parser:
 
     def _negations(self) -> bool:
         negated = False
-        while _word(self._peek()) == "NOT" and not self._not_is_a_name():
+        while self._peek().key == "NOT" and not self._not_is_a_name():
             self.index += 1
             negated = not negated
         return negated
@@ -116,21 +119,21 @@ class _Parser:
         first, second, third = self._peek(1), self._peek(2), self._peek(3)
         if first.kind is Kind.SYMBOL:
             return first.raw == "." or first.raw in _OPERATORS
-        if _word(first) in _VALUE_WORDS:
-            return second.raw == "(" or second.kind in (Kind.TEXT, Kind.NUMBER) or _word(second) in _BOOLEANS
-        return _word(first) == "IS" and "NULL" in (_word(second), _word(third) if _word(second) == "NOT" else "")
+        if first.key in _VALUE_WORDS:
+            return second.raw == "(" or second.kind in (Kind.TEXT, Kind.NUMBER) or second.key in _BOOLEANS
+        return first.key == "IS" and "NULL" in (second.key, third.key if second.key == "NOT" else "")
 
     def _condition(self) -> Expr:
         subject = self._subject()
         operator = self._next()
         if operator.raw in _OPERATORS:
             return self._compare(subject, _OPERATORS[operator.raw])
-        if _word(operator) == "IS":
+        if operator.key == "IS":
             absent = not self._accept("NOT")
             self._expect("NULL")
             self._count(operator)
             return build.negate(build.exists(subject), negated=absent)
-        negated = _word(operator) == "NOT"
+        negated = operator.key == "NOT"
         return build.negate(self._worded(subject, self._next() if negated else operator), negated=negated)
 
     def _compare(self, subject: Named, operator: Operator) -> Compare:
@@ -138,7 +141,7 @@ class _Parser:
         return Compare(subject.beside(value), operator, value)
 
     def _worded(self, subject: Named, operator: Token) -> Expr:
-        word = _word(operator)
+        word = operator.key
         if word == "IN":
             return build.in_(subject, self._values())
         if word == "BETWEEN":
@@ -175,9 +178,9 @@ class _Parser:
         self._count(token)
         if token.kind in (Kind.TEXT, Kind.NUMBER):
             return token.value
-        if _word(token) not in _BOOLEANS:
+        if token.key not in _BOOLEANS:
             self._unexpected(token, "a value", _QUOTE)
-        return _BOOLEANS[_word(token)]
+        return _BOOLEANS[token.key]
 
     def _pattern(self) -> str:
         token = self._next()
@@ -205,16 +208,16 @@ class _Parser:
             self._fail(token, f"more than {MAX_CONDITIONS} values are compared")
 
     def _peek(self, ahead: int = 0) -> Token:
-        return self.tokens[min(self.index + ahead, len(self.tokens) - 1)]
+        return self.tokens[self.index + ahead]
 
     def _next(self) -> Token:
-        token = self._peek()
+        token = self.tokens[self.index]
         self.index += 1
         return token
 
     def _accept(self, symbol_or_keyword: str) -> bool:
-        """Step over the token if it is the one. Text and back-ticked names never are: their `raw` has its quotes on."""
-        if self._peek().raw.upper() != symbol_or_keyword:
+        """Step over the token if it is the one. Text and back-ticked names never are."""
+        if self.tokens[self.index].key != symbol_or_keyword:
             return False
         self.index += 1
         return True
@@ -228,7 +231,3 @@ class _Parser:
 
     def _fail(self, token: Token, problem: str) -> NoReturn:
         syntax_error(self.text, token.offset, problem)
-
-
-def _word(token: Token) -> str:
-    return token.raw.upper() if token.kind is Kind.WORD else ""
