@@ -51,7 +51,8 @@ class Lists(Generic[R]):
             return await self._planned.page(reader, {"project": project}, query)
         scope = _ALL if query.scope is None else lower(query.scope, self._fields, reader.flavour)
         values: dict[str, Any] = {"project": project, "limit": query.limit + 1}
-        values.update((f"v{number}", value) for number, value in enumerate(scope.values))
+        for number, value in enumerate(scope.values):
+            values[f"v{number}"] = value
         if query.after is not None:
             values["after_id"], values["after_value"] = query.after.id, query.after.value
         statement = await self._statement(reader, query, scope)

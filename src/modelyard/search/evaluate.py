@@ -8,6 +8,7 @@
 - false is less than true; a boolean never equals a number. An integer and a float are compared exactly, not as two floats.
 """
 
+import functools
 import operator
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
@@ -94,12 +95,18 @@ def _some(tests: list[Test]) -> Test:
 
 def comparable_types(wanted: PropertyType | None, literal: Scalar) -> frozenset[PropertyType]:
     """The types of property value that the literal is compared with; values of any other type do not match. May be empty."""
-    if isinstance(literal, bool):
+    kind: type = type(literal)
+    return _comparable_types(wanted, kind)
+
+
+@functools.cache
+def _comparable_types(wanted: PropertyType | None, literal: type) -> frozenset[PropertyType]:
+    if issubclass(literal, bool):
         types = frozenset({PropertyType.BOOLEAN})
-    elif isinstance(literal, str):
+    elif issubclass(literal, str):
         types = frozenset({PropertyType.TEXT})
     elif wanted is None:
-        return _NUMBERS if isinstance(literal, int) else frozenset({PropertyType.FLOAT})
+        return _NUMBERS if issubclass(literal, int) else frozenset({PropertyType.FLOAT})
     else:
         types = _NUMBERS
     return types if wanted is None else types & {wanted}
@@ -157,7 +164,12 @@ def _property_test(condition: Compare | Like | In | Exists) -> _ValueTest:
 
 
 def _python_types(wanted: PropertyType | None, literal: Scalar) -> frozenset[type]:
-    return frozenset(_PYTHON_TYPES[type_] for type_ in comparable_types(wanted, literal))
+    return _types_in_python(comparable_types(wanted, literal))
+
+
+@functools.cache
+def _types_in_python(types: frozenset[PropertyType]) -> frozenset[type]:
+    return frozenset(_PYTHON_TYPES[type_] for type_ in types)
 
 
 def _field_test(condition: Compare | Like | In | Exists, spec: FieldSpec) -> _ValueTest:
