@@ -98,5 +98,8 @@ class _CountingUnit(_CountingReader):
     async def next_id(self, sequence: IdSequence) -> int:
         return await self._unit.next_id(sequence)
 
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        await self._unit.new_id(sequence, keep)
+
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         return await self._unit.next_ids(sequence, count)

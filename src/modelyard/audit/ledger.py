@@ -18,7 +18,7 @@ from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion, Trash
 from modelyard.store.columns import NAME_LENGTH
-from modelyard.store.database import Reader, Unit
+from modelyard.store.database import NewId, Reader, Unit
 
 R = TypeVar("R", bound=Record)
 
@@ -155,7 +155,17 @@ def _shared(new: type[NewRecord], entity: type[Record]) -> tuple[Callable[[NewRe
 
 
 def _json(told: object) -> str:
-    return msgspec.json.encode(told).decode()
+    return _ENCODER.encode(told).decode()
+
+
+def _not_given(value: object) -> int:
+    """For an id that is yet to be given (see `store.database.Told`)."""
+    if isinstance(value, NewId):
+        return 0
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_not_given)
 
 
 def _missing(records: Records[R], record_id: int) -> R:

@@ -89,7 +89,7 @@ class ExperimentService:
         put = await self._artifacts.put(unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id)
         if draft.type is ArtifactType.METRIC:
             point = await self._points.insert(unit, point_of(put.artifact, run))
-            await self._series.follow(unit, point, begins=put.created or artifact_id is not None)
+            await self._series.follow(unit, point, put.artifact.revision, begins=put.created or artifact_id is not None)
         return put
 
     async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:

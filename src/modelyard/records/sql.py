@@ -1,5 +1,6 @@
 """Records in a database: every statement that all nouns share."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -52,7 +53,7 @@ class SqlRecords(Generic[R]):
         self.lists = Lists(entity, Source(table, int(kind), links or {}), fields)
 
     async def insert(self, unit: Unit, record: R) -> R:
-        record = msgspec.structs.replace(record, id=await unit.next_id(self.kind.sequence))
+        await unit.new_id(self.kind.sequence, functools.partial(msgspec.structs.force_setattr, record, "id"))
         await unit.later(self._insert, [(*self._write(record), 0)], lambda error: self._taken(record, error))
         if record.external_id is not None:
             await self._claim(unit, record)

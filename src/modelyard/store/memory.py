@@ -96,6 +96,9 @@ class _NoStatements:
     async def next_id(self, sequence: IdSequence) -> int:
         raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence}")
 
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence} for {keep}")
+
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         raise AssertionError(f"memory runs no statements, and was asked for {count} ids of {sequence}")
 

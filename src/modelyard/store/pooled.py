@@ -123,7 +123,10 @@ class PooledDatabase:
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
-            return await work(running)
+            result = await work(running)
+            if isinstance(running, PooledUnit):
+                await running.settle()
+            return result
         take = self._take
         for attempt in range(1, ATTEMPTS + 1):
             try:

@@ -12,6 +12,7 @@ from modelyard.store.connection import ConflictError, Connection, ConnectionLost
 from modelyard.store.database import (
     Deferred,
     IdSequence,
+    NewId,
     NoSuchTableError,
     Row,
     Rows,
@@ -22,7 +23,7 @@ from modelyard.store.database import (
     bound,
 )
 from modelyard.store.meter import Meter
-from modelyard.store.statements import Flavour, Lock, Statement
+from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 
 T = TypeVar("T")
 
@@ -49,6 +50,9 @@ class PooledUnit:
         """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
         self.begun = False
         self._waiting: list[Deferred] = []
+        self._new: list[NewId] = []
+        """Ids that what waits is going to get."""
+        self._given = False
         self._connection = connection
         self._meter = meter
         self._clock = asyncio.get_running_loop().time
@@ -56,12 +60,12 @@ class PooledUnit:
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
         await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.rows, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.rows, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         await self._settle(transaction=statement.locks)
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.row, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         if not self._hopeful or self.begun or self._waiting:
@@ -87,17 +91,20 @@ class PooledUnit:
     async def execute(self, statement: Statement, values: Values) -> int:
         await self._settle(transaction=True)
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.execute, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.execute, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
         if rows:
             await self._settle(transaction=True)
             sql = statement.compiled(self.flavour).sql
-            await self._run(statement.name, self._connection.execute_many, sql, bound(statement, rows, self.flavour))
+            numbered = [self._numbered(row) for row in bound(statement, rows, self.flavour)]
+            await self._run(statement.name, self._connection.execute_many, sql, numbered)
 
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
         if rows:
+            if self._given and isinstance(statement, Bulk):
+                rows = [self._numbered(row) for row in cast("Sequence[Row]", rows)]
             self._waiting.append(Deferred(statement, rows, taken))
             if statement.guards and self._guards:
                 (row,) = cast("Sequence[Values]", rows)
@@ -107,6 +114,14 @@ class PooledUnit:
         if not self._connection.lazy:
             await self.begin()
         return await self._run("next id", self._connection.next_id, sequence)
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        if not self._connection.lazy:
+            keep(await self.next_id(sequence))
+            return
+        new = NewId(sequence, keep)
+        self._new.append(new)
+        keep(cast("int", new))
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         if not self._connection.lazy:
@@ -131,6 +146,11 @@ class PooledUnit:
                 await self._flush()
         return None
 
+    async def settle(self) -> None:
+        """Have every new id given."""
+        if self._new:
+            await self._settle(transaction=True)
+
     async def command(self, sql: str) -> None:
         await self._run(sql, self._connection.command, sql)
 
@@ -150,8 +170,16 @@ class PooledUnit:
         if self._waiting or (self._guards and self.begun):
             name = f"batch: {next(iter(self._waiting or self._guards.values())).statement.name}"
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
+            new, self._new = self._new, []
             self._guards = {}
-            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting)
+            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting, new)
+            self._given = self._given or bool(new)
+
+    def _numbered(self, values: Sequence[Any]) -> Sequence[Any]:
+        """With the numbers in the place of new ids that have been given: whoever began with one may still use it."""
+        if not self._given:
+            return values
+        return [value.number if type(value) is NewId and value.number is not None else value for value in values]
 
     def _check(self) -> None:
         if self.failure is not None:

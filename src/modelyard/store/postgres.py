@@ -11,7 +11,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from modelyard.errors import Unavailable
 from modelyard.store.batch import merge
 from modelyard.store.connection import ConflictError, Connection, ConnectionLostError, told
-from modelyard.store.database import Deferred, IdSequence, NoSuchTableError, Row, UniqueViolationError
+from modelyard.store.database import Deferred, IdSequence, NewId, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
 from modelyard.store.pooled import PooledDatabase
@@ -119,10 +119,10 @@ class PostgresConnection(Connection):
         ids: Sequence[int] = row[0]
         return ids
 
-    async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
-        sql, arguments = merge(changes)
+    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId] = (), *, guarded: bool = False) -> None:
+        sql, arguments = merge(changes, new)
         try:
-            await self.row(sql, arguments)
+            row = await self.row(sql, arguments)
         except asyncpg.InvalidTextRepresentationError as error:  # the guards' own, see `store.batch`
             raise ConflictError(str(error)) from error
         except Exception as error:
@@ -130,6 +130,10 @@ class PostgresConnection(Connection):
             if guarded and isinstance(meaning, UniqueViolationError):
                 raise ConflictError(str(error)) from error
             raise told(meaning, changes) from error
+        if new:
+            assert row is not None  # noqa: S101 - a statement with new ids returns them
+            for one, number in zip(new, row[-len(new) :], strict=True):
+                one.given(number)
 
     async def command(self, sql: str) -> None:
         await self._connection.execute(sql)

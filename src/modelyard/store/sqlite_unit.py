@@ -108,6 +108,9 @@ class SqliteUnit(SqliteReader):
     async def next_id(self, sequence: IdSequence) -> int:
         return (await self.next_ids(sequence, 1))[0]
 
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        keep(await self.next_id(sequence))
+
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         last = self._ids.get(sequence)
         if last is None:

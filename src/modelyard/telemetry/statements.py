@@ -106,6 +106,10 @@ class TracedUnit(TracedReader):
         with self._spans.statement(f"next {sequence} id"):
             return await self._unit.next_id(sequence)
 
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        with self._spans.statement(f"next {sequence} id"):
+            await self._unit.new_id(sequence, keep)
+
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         with self._spans.statement(f"next {sequence} ids"):
             return await self._unit.next_ids(sequence, count)
@@ -125,8 +129,8 @@ class TracedDatabase:
         return TracedReader(self._database.reader, self._spans)
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        if (running := current_unit.get()) is not None:
-            return await work(TracedUnit(running, self._spans, _waiting.get()))
+        if current_unit.get() is not None:
+            return await self._database.write(lambda unit: work(TracedUnit(unit, self._spans, _waiting.get())))
         finished, waiting = 0, list[str]()
 
         async def traced(unit: Unit) -> T:
