@@ -74,6 +74,10 @@ class _CountingUnit(_CountingReader):
         super().__init__(unit, statements)
         self._unit = unit
 
+    @property
+    def locks_as_read(self) -> bool:
+        return self._unit.locks_as_read
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._statements.append(lock.hold)
         return await self._unit.lock(lock, values)

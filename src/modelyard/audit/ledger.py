@@ -132,19 +132,19 @@ class Ledger:
 async def existing(reader: Reader, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, or `NotFound`."""
     record = await records.get(reader, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, locked until the unit ends, or `NotFound`."""
     record = await records.lock(unit, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 async def held(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, which stays out of the trash until the unit ends, or `NotFound`."""
     record = await records.hold(unit, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 @functools.cache
@@ -168,7 +168,8 @@ def _not_given(value: object) -> int:
 _ENCODER = msgspec.json.Encoder(enc_hook=_not_given)
 
 
-def _missing(records: Records[R], record_id: int) -> R:
+def missing(records: Records[R], record_id: int) -> R:
+    """Raises `NotFound` of this id."""
     raise NotFound(f"no {records.kind.label} has the id {record_id}", kind=records.kind, id=record_id)
 
 

@@ -40,10 +40,10 @@ class SqlRecords(Generic[R]):
         self.entity = entity
         self.table = table
         self.fields = fields
-        self._read = row_reader(entity)
+        self.read = row_reader(entity)
         self._write = row_writer(entity)
         self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
-        columns = [table.c[name] for name in entity.__struct_fields__]
+        self.columns = columns = [table.c[name] for name in entity.__struct_fields__]
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
         self._updates: dict[tuple[str, ...], Statement] = {}
@@ -62,15 +62,15 @@ class SqlRecords(Generic[R]):
 
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
         row = await reader.row(self._get, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._lock, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._hold, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def lock_found(self, unit: Unit, record: R) -> R | None:
         if unit.lock_as_read(self._lock, record.id, record.revision):

@@ -110,7 +110,7 @@ _BEFORE_ID = '{"id":'
 
 def _text(shape: Shape) -> str:
     parts, sequences = shape
-    names = [f"_new{number} AS (SELECT nextval('{sequence.value}_id_seq') AS id)" for number, sequence in enumerate(sequences)]  # noqa: S608 - an enum's value
+    names = [f"_new{number} AS (SELECT nextval('{sequence.value}_id_seq') AS id)" for number, sequence in enumerate(sequences)]
     texts, used, guards = [], 0, []
     for number, part in enumerate(parts):
         sql, count = _many(part) if not part.rows else _each(part)

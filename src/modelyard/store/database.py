@@ -114,6 +114,11 @@ class Unit(Reader, Protocol):
     Inside it nothing but its own methods may be awaited: on SQLite the whole process's writes wait for it.
     """
 
+    @property
+    def locks_as_read(self) -> bool:
+        """Whether `lock_as_read` works here, and now."""
+        ...
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         """Read a record (its `id` is among the values) that nobody else changes until the unit ends."""
         ...

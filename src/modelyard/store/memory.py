@@ -78,6 +78,8 @@ class _NoStatements:
     async def row(self, statement: Statement, values: Values) -> Row | None:
         self._refuse(statement, values)
 
+    locks_as_read = False
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._refuse(lock.read, values)
 

@@ -67,8 +67,12 @@ class PooledUnit:
         compiled = statement.compiled(self.flavour)
         return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
 
+    @property
+    def locks_as_read(self) -> bool:
+        return self._hopeful and not self.begun and not self._waiting
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
-        if not self._hopeful or self.begun or self._waiting:
+        if not self.locks_as_read:
             return await self.row(lock.hold, values)
         row = await self.row(lock.read, values)
         if row is not None:
@@ -76,7 +80,7 @@ class PooledUnit:
         return row
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
-        if not self._hopeful or self.begun or self._waiting:
+        if not self.locks_as_read:
             return False
         self._guard(lock, record_id, revision)
         return True

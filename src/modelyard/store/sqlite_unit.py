@@ -81,6 +81,8 @@ class SqliteUnit(SqliteReader):
         """Set by who empties the store: once the unit is done, ids begin at 1 again. Its group keeps the last ones outside their table."""
         self._ids = ids
 
+    locks_as_read = True
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         return await self.row(lock.read, values)  # there is one writer
 

@@ -79,6 +79,10 @@ class TracedUnit(TracedReader):
         self._unit = unit
         self._waiting = waiting
 
+    @property
+    def locks_as_read(self) -> bool:
+        return self._unit.locks_as_read
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         with self._spans.statement(lock.hold.name):
             return await self._unit.lock(lock, values)
