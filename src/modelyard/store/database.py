@@ -150,8 +150,8 @@ class Unit(Reader, Protocol):
         """Number what `later` is going to store: `keep` is called with the number.
 
         Where the database gives it only as it stores the rows, `keep` is called with a `NewId` first, which stands for the number in the
-        columns of ids of rows that are given to `later`, and in a `Told` there. It is a number by the unit's next statement that cannot
-        wait, and at its end.
+        columns of ids of rows that are given to `later`, of all of them alike, and in a `Told` there. It is a number by the unit's next
+        statement that cannot wait, and at its end.
         """
         ...
 

@@ -19,7 +19,7 @@ from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import PooledUnit
 from modelyard.store.statements import Flavour, Statement
-from modelyard.store.unit import current_unit, joined
+from modelyard.store.unit import current_unit, enter, leave
 
 T = TypeVar("T")
 
@@ -148,7 +148,14 @@ class PooledDatabase:
         try:
             if not connection.lazy:
                 await unit.begin()
-            result = await self._run(unit, work)
+            running = enter(unit)
+            try:
+                result = await work(unit)
+            except Exception:
+                _decide(unit)
+                raise
+            finally:
+                leave(running)
             await unit.finish()
         except Exception:
             await self._undo(unit, connection)
@@ -157,19 +164,6 @@ class PooledDatabase:
             self.pool.discard(connection)
             raise
         self.pool.give(connection)
-        return result
-
-    async def _run(self, unit: PooledUnit, work: Callable[[Unit], Awaitable[T]]) -> T:
-        """What a statement asked for decides, even where `work` made something else of its error, or nothing at all."""
-        try:
-            with joined(unit):
-                result = await work(unit)
-        except Exception:
-            if isinstance(unit.failure, ConnectionLostError | ConflictError):
-                raise unit.failure from unit.failure.__cause__
-            raise
-        if unit.failure is not None:
-            raise unit.failure
         return result
 
     async def _undo(self, unit: PooledUnit, connection: Connection) -> None:
@@ -186,6 +180,12 @@ class PooledDatabase:
             raise
         else:
             self.pool.give(connection)
+
+
+def _decide(unit: PooledUnit) -> None:
+    """To run again is up to the statement that failed, even where `work` made something else of its error."""
+    if isinstance(unit.failure, ConnectionLostError | ConflictError):
+        raise unit.failure from unit.failure.__cause__
 
 
 def _cause(error: Exception) -> Cause:

@@ -3,8 +3,7 @@
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
@@ -28,6 +27,8 @@ from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 T = TypeVar("T")
 
 _MEANINGS = (ModelyardError, UniqueViolationError, NoSuchTableError, ConnectionLostError, ConflictError)
+
+_OUTCOME_UNKNOWN = "the connection was lost during the commit: the change may have been made or not; read before you try again"
 
 
 class PooledUnit:
@@ -138,7 +139,12 @@ class PooledUnit:
             self.begun = True
 
     async def finish(self) -> None:
-        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome."""
+        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome.
+
+        Raises what a statement failed with, should it have been kept back.
+        """
+        if self.failure is not None:
+            raise self.failure
         if self.begun:
             await self._flush()
             await self._commit("COMMIT")
@@ -146,8 +152,10 @@ class PooledUnit:
             if not self._connection.lazy:
                 await self.begin()
                 return await self.finish()
-            with _outcome_unknown():
+            try:
                 await self._flush()
+            except ConnectionLostError as error:
+                raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
         return None
 
     async def settle(self) -> None:
@@ -161,8 +169,10 @@ class PooledUnit:
     async def _commit(self, sql: str) -> None:
         if not self._connection.usable:
             raise ConnectionLostError("the connection was lost before the commit")
-        with _outcome_unknown():
+        try:
             await self.command(sql)
+        except ConnectionLostError as error:
+            raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
 
     async def _settle(self, *, transaction: bool) -> None:
         """Before a statement that cannot wait: what waited goes first, since the statement may depend on it."""
@@ -208,12 +218,3 @@ class PooledUnit:
             return result
         finally:
             self._meter.ran(name, time.perf_counter() - started, result)
-
-
-@contextmanager
-def _outcome_unknown() -> Iterator[None]:
-    try:
-        yield
-    except ConnectionLostError as error:
-        message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
-        raise Unavailable(message, retry_after=1) from error

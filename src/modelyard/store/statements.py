@@ -102,15 +102,16 @@ class Bulk(Statement):
     its key.
     """
 
-    __slots__ = ("columns", "deletes", "identifying", "table")
+    __slots__ = ("columns", "deletes", "identifying", "table", "told")
 
     def __init__(self, name: str, table: Table, *, deletes: bool = False, without: tuple[str, ...] = (), told: str = "") -> None:
         """`told` is the column, if any, with what is told of a record as JSON, its id first."""
         self.table = table
         self.deletes = deletes
         self.columns = tuple(column for column in (table.primary_key if deletes else table).columns if column.name not in without)
-        named = [place for place, column in enumerate(self.columns) if column.name in ("id", told) or column.name.endswith("_id")]
-        self.identifying = tuple(named)
+        names = [column.name for column in self.columns]
+        self.told = names.index(told) if told else None
+        self.identifying = tuple([place for place, one in enumerate(names) if one in ("id", told) or one.endswith("_id")])
         """At which places a row may have an id that is yet to be given."""
         given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
         same = [column == given[column.name] for column in self.columns]
