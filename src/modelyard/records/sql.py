@@ -43,6 +43,7 @@ class SqlRecords(Generic[R]):
         self.read = row_reader(entity)
         self._write = row_writer(entity)
         self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
+        self._indexed = ("properties", *self._lists)
         self.columns = columns = [table.c[name] for name in entity.__struct_fields__]
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
@@ -117,8 +118,10 @@ class SqlRecords(Generic[R]):
         await unit.later(_CLAIM, [claim], lambda _: already_exists(self.kind, record, "external_id"))
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
-        old = self.entries(before) if before else set()
-        await property_index.replace(unit, old, self.entries(after))
+        if before is None:
+            await property_index.replace(unit, set(), self.entries(after))
+        elif any(getattr(before, name) is not getattr(after, name) for name in self._indexed):
+            await property_index.replace(unit, self.entries(before), self.entries(after))
 
     def entries(self, record: R) -> set[property_index.Entry]:
         """What the property index holds of a record."""
