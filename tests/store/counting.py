@@ -1,6 +1,6 @@
 """A database that remembers which statements were run."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -74,9 +74,8 @@ class _CountingUnit(_CountingReader):
         super().__init__(unit, statements)
         self._unit = unit
 
-    @property
-    def locks_as_read(self) -> bool:
-        return self._unit.locks_as_read
+    async def queue(self, thing: Hashable) -> bool:
+        return await self._unit.queue(thing)
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._statements.append(lock.hold)

@@ -49,7 +49,7 @@ class ArtifactParents:
         assert isinstance(parents, SqlRecords) and isinstance(artifacts, SqlRecords)  # noqa: S101, PT018 - one database keeps them all
         project, parent_id, type_, name = wanted
         values = {"project": project, "parent_id": parent_id, "type": type_.value, "name": name}
-        if unit.locks_as_read:
+        if await unit.queue((parent_id, type_, name)):
             return await self._read_both(unit, parents, artifacts, values)
         parent = await parents.lock(unit, project, parent_id)
         row = None if parent is None else await unit.row(_NAMESAKE, values)

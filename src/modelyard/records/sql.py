@@ -172,7 +172,7 @@ def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
     )
     names = [column.name for column in live.selected_columns]
     guard = Statement(f"guard {table.name} in place", there, guards=True)
-    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"))
+    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"), shared=True)
 
 
 def _update(table: Table, fields: Iterable[str]) -> Statement:

@@ -1,7 +1,7 @@
 """What the rest of the program knows of a database: read, and write in a unit of work."""
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -114,9 +114,12 @@ class Unit(Reader, Protocol):
     Inside it nothing but its own methods may be awaited: on SQLite the whole process's writes wait for it.
     """
 
-    @property
-    def locks_as_read(self) -> bool:
-        """Whether `lock_as_read` works here, and now."""
+    async def queue(self, thing: Hashable) -> bool:
+        """Before a record is locked: wait for the units of this process that have queued for the same thing, until they end.
+
+        That spares them from having to give way to one another. A unit queues once, and only while it has locked nothing. Whether
+        `lock_as_read` works here, and now.
+        """
         ...
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:

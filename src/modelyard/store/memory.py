@@ -5,7 +5,7 @@ It knows tables as dicts by name; repositories over it (`records.memory`) read a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -78,7 +78,8 @@ class _NoStatements:
     async def row(self, statement: Statement, values: Values) -> Row | None:
         self._refuse(statement, values)
 
-    locks_as_read = False
+    async def queue(self, thing: Hashable) -> bool:
+        raise AssertionError(f"memory runs no statements, and has no queue for {thing}")
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._refuse(lock.read, values)

@@ -19,6 +19,7 @@ from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import PooledUnit
 from modelyard.store.statements import Flavour, Statement
+from modelyard.store.turns import Queues
 from modelyard.store.unit import current_unit, enter, leave
 
 T = TypeVar("T")
@@ -91,6 +92,7 @@ class PooledDatabase:
         self.pool = connections
         self._meter = meter or Meter(flavour)
         self._meter.pool = connections
+        self._queues = Queues()
         self._reader = PooledReader(flavour, self.pool, self._meter)
 
     @property
@@ -108,7 +110,7 @@ class PooledDatabase:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
         connection = await self._take()
-        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=False)
+        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=False)
         try:
             for sql in _SNAPSHOT[self.flavour]:
                 await unit.command(sql)
@@ -144,7 +146,7 @@ class PooledDatabase:
         return self.pool.take() or await self.pool.wait()
 
     async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
-        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=hopeful and connection.lazy)
+        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=hopeful and connection.lazy)
         try:
             if not connection.lazy:
                 await unit.begin()
@@ -163,6 +165,8 @@ class PooledDatabase:
         except BaseException:
             self.pool.discard(connection)
             raise
+        finally:
+            unit.leave()
         self.pool.give(connection)
         return result
 

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
@@ -23,6 +23,7 @@ from modelyard.store.database import (
 )
 from modelyard.store.meter import Meter
 from modelyard.store.statements import Bulk, Flavour, Lock, Statement
+from modelyard.store.turns import Queues
 
 T = TypeVar("T")
 
@@ -37,13 +38,16 @@ class PooledUnit:
     Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
     """
 
-    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, *, hopeful: bool) -> None:
-        """`hopeful`: a record that the unit locks is not locked but only read, and looked at again in the statement that changes things.
-        That saves the transaction's round trips; where somebody else was faster, the unit is run again, and then locks.
+    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, queues: Queues, *, hopeful: bool) -> None:
+        """`queues` are shared by the units of one database. `hopeful`: a record that the unit locks is not locked but only read, and looked
+        at again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
+        run again, and then locks.
         """
         self.flavour = flavour
         self.failure: Exception | None = None
         self._hopeful = hopeful
+        self._queues = queues
+        self._queued: Hashable = None
         self._guards: dict[tuple[str, int], Deferred] = {}
         """Of records that were read without a lock and are not changed by what waits."""
         self._guarded = False
@@ -68,12 +72,27 @@ class PooledUnit:
         compiled = statement.compiled(self.flavour)
         return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
 
+    async def queue(self, thing: Hashable) -> bool:
+        if self._queued is None and not (self.begun or self._waiting or self._guards):
+            self._check()
+            await self._queues.take(thing)
+            self._queued = thing
+        return self._locks_as_read
+
+    def leave(self) -> None:
+        """At the end, whichever it is: who has queued behind it may go on."""
+        if self._queued is not None:
+            self._queues.give(self._queued)
+            self._queued = None
+
     @property
-    def locks_as_read(self) -> bool:
+    def _locks_as_read(self) -> bool:
         return self._hopeful and not self.begun and not self._waiting
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
-        if not self.locks_as_read:
+        if not lock.shared:
+            await self.queue((lock.table, values["id"]))
+        if not self._locks_as_read:
             return await self.row(lock.hold, values)
         row = await self.row(lock.read, values)
         if row is not None:
@@ -81,7 +100,7 @@ class PooledUnit:
         return row
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
-        if not self.locks_as_read:
+        if not self._locks_as_read:
             return False
         self._guard(lock, record_id, revision)
         return True

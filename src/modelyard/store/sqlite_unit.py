@@ -3,7 +3,7 @@
 import operator
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import NoReturn, TypeVar
 
 from modelyard.errors import Unavailable
@@ -81,7 +81,9 @@ class SqliteUnit(SqliteReader):
         """Set by who empties the store: once the unit is done, ids begin at 1 again. Its group keeps the last ones outside their table."""
         self._ids = ids
 
-    locks_as_read = True
+    async def queue(self, thing: Hashable) -> bool:
+        del thing  # there is one writer
+        return True
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         return await self.row(lock.read, values)  # there is one writer

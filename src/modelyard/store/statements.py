@@ -77,7 +77,8 @@ class Lock(msgspec.Struct, frozen=True):
 
     A database may do so in two ways. `hold` reads and locks. Or `read` only reads, and before anything of the unit counts, `guard`
     makes sure that the record still is as it was read: it takes `id` and `revision_before`, which stands at the place `revision` of the
-    row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard.
+    row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard. A `shared` lock is one that
+    others may have, too.
     """
 
     table: str
@@ -85,6 +86,7 @@ class Lock(msgspec.Struct, frozen=True):
     hold: Statement
     guard: Statement
     revision: int
+    shared: bool = False
 
 
 def _compile(clause: Executable, flavour: Flavour) -> Compiled:

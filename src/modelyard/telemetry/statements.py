@@ -4,7 +4,7 @@ A wrapper around the whole database instead of hooks inside it: a server that tr
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -79,9 +79,8 @@ class TracedUnit(TracedReader):
         self._unit = unit
         self._waiting = waiting
 
-    @property
-    def locks_as_read(self) -> bool:
-        return self._unit.locks_as_read
+    async def queue(self, thing: Hashable) -> bool:
+        return await self._unit.queue(thing)
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         with self._spans.statement(lock.hold.name):
