@@ -169,5 +169,8 @@ def _json(statement: Bulk, rows: Sequence[Row], holes: Holes) -> str:
     """The rows as one text."""
     at = dict(holes)
     assert statement.told not in at  # noqa: S101 - what is told of a new record is one row
-    names = [(place, column.name) for place, column in enumerate(statement.columns) if place not in at]
-    return msgspec.json.encode([{name: row[place] for place, name in names} for row in rows]).decode()
+    names = [column.name for column in statement.columns]
+    if not holes:
+        return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+    left = [(place, name) for place, name in enumerate(names) if place not in at]
+    return msgspec.json.encode([{name: row[place] for place, name in left} for row in rows]).decode()

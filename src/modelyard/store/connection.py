@@ -70,7 +70,7 @@ class Connection(ABC):
     @abstractmethod
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]: ...
 
-    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId] = (), *, guarded: bool = False) -> None:
+    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId], guarded: bool) -> None:  # noqa: FBT001 - called by position, many times a second
         """Run changes that waited. All or nothing where the connection is `lazy`; only there ids may be `new`, and are given then.
 
         `guarded`: what they are made of was read without locks. Then a clash may come of what has changed since: a `ConflictError`.

@@ -1,7 +1,6 @@
 """A unit of work on one connection to a database server."""
 
 import asyncio
-import functools
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar, cast
@@ -63,12 +62,14 @@ class PooledUnit:
         self._clock = asyncio.get_running_loop().time
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
-        await self._settle(transaction=statement.locks)
+        if statement.locks or self._waiting:
+            await self._settle()
         compiled = statement.compiled(self.flavour)
         return await self._run(statement.name, self._connection.rows, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
-        await self._settle(transaction=statement.locks)
+        if statement.locks or self._waiting:
+            await self._settle()
         compiled = statement.compiled(self.flavour)
         return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
 
@@ -113,13 +114,13 @@ class PooledUnit:
             raise self.failure
 
     async def execute(self, statement: Statement, values: Values) -> int:
-        await self._settle(transaction=True)
+        await self._settle()
         compiled = statement.compiled(self.flavour)
         return await self._run(statement.name, self._connection.execute, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
         if rows:
-            await self._settle(transaction=True)
+            await self._settle()
             sql = statement.compiled(self.flavour).sql
             numbered = [self._numbered(row) for row in bound(statement, rows, self.flavour)]
             await self._run(statement.name, self._connection.execute_many, sql, numbered)
@@ -180,7 +181,7 @@ class PooledUnit:
     async def settle(self) -> None:
         """Have every new id given."""
         if self._new:
-            await self._settle(transaction=True)
+            await self._settle()
 
     async def command(self, sql: str) -> None:
         await self._run(sql, self._connection.command, sql)
@@ -193,11 +194,10 @@ class PooledUnit:
         except ConnectionLostError as error:
             raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
 
-    async def _settle(self, *, transaction: bool) -> None:
+    async def _settle(self) -> None:
         """Before a statement that cannot wait: what waited goes first, since the statement may depend on it."""
-        if transaction or self._waiting:
-            await self.begin()
-            await self._flush()
+        await self.begin()
+        await self._flush()
 
     async def _flush(self) -> None:
         if self._waiting or (self._guards and self.begun):
@@ -205,7 +205,7 @@ class PooledUnit:
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
             new, self._new = self._new, []
             self._guards = {}
-            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting, new)
+            await self._run(name, self._connection.batch, waiting, new, self._guarded)
             self._given = self._given or bool(new)
 
     def _numbered(self, values: Sequence[Any]) -> Sequence[Any]:

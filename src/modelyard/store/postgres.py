@@ -118,7 +118,7 @@ class PostgresConnection(Connection):
         ids: Sequence[int] = row[0]
         return ids
 
-    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId] = (), *, guarded: bool = False) -> None:
+    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId], guarded: bool) -> None:  # noqa: FBT001 - as in `Connection`
         sql, arguments = merge(changes, new)
         try:
             row = await self.row(sql, arguments)

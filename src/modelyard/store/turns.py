@@ -53,6 +53,11 @@ class Queues:
     def __init__(self) -> None:
         self._turns: dict[Hashable, Turns] = {}
 
+    @property
+    def waited_for(self) -> int:
+        """How many things somebody is at."""
+        return len(self._turns)
+
     async def take(self, thing: Hashable) -> None:
         turns = self._turns.get(thing)
         if turns is None:
