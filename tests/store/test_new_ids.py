@@ -113,6 +113,23 @@ async def test_puts_of_one_metric_at_once_do_not_have_to_give_way(new_store: New
     assert not meter.retries
 
 
+async def test_points_that_come_through_two_artifacts_of_one_name_are_all_in_blocks(sql: World) -> None:
+    """The run is held before a point gets its id: the order of ids is that in which points became visible."""
+    run = await _run(sql)
+    loss = ArtifactDraft(type=ArtifactType.METRIC, name="loss", value=1.0)
+    attached = await sql.artifacts.create_artifact(ANN, loss)
+    rounds = 12
+
+    async def through(artifact_id: int | None) -> None:
+        for number in range(rounds):
+            await sql.experiments.put_artifact(ANN, run, msgspec.structs.replace(loss, step=number), artifact_id)
+
+    await asyncio.gather(through(None), through(attached.id), through(None), through(attached.id))
+
+    assert len((await sql.experiments.list_points(ANN, ListQuery())).items) == 4 * rounds
+    assert (await check(sql.database, lambda _name, _rows: None)).whole
+
+
 async def _run(world: World) -> int:
     experiment = await world.experiments.create_experiment(ANN, NewExperiment())
     return (await world.experiments.create_run(ANN, NewRun(experiment_id=experiment.id))).id

@@ -1,6 +1,7 @@
 """Statements: written once with SQLAlchemy Core, compiled once per database, run on the bare driver."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -34,11 +35,11 @@ class Compiled(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     constants: Mapping[str, Any]
     """Values that SQLAlchemy itself bound, such as a literal in the statement."""
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The values of those names."""
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        if self.constants:
-            values = {**self.constants, **values}
-        return tuple([values[name] for name in self.names])
+        return self.pick({**self.constants, **values} if self.constants else values)
 
 
 class Statement:
@@ -94,7 +95,9 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
-    return Compiled(str(compiled), names, constants)
+    # Of one name or none, itemgetter would make no tuple.
+    pick = operator.itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])
+    return Compiled(str(compiled), names, constants, pick)
 
 
 class Bulk(Statement):
