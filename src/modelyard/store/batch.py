@@ -18,7 +18,6 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _FEW = 8
 """Rows of a `Bulk` that are parameters one by one. More go as one JSON text: asyncpg looks closely at each element of an array."""
 
-
 Holes = tuple[tuple[int, int], ...]
 """What all rows of a change leave open: at which place of a row an id is missing, and which of the new ones it is."""
 
@@ -51,7 +50,7 @@ def merge(batch: Sequence[Deferred], new: Sequence[NewId]) -> tuple[str, list[An
         if count > _FEW:
             arguments.append(_json(statement, rows, holes))
             count = 0
-        elif len(holes) == 1:
+        elif len(holes) == 1 and holes[0][0] != statement.told:  # the everyday one, and the cheapest way for it
             place = holes[0][0]
             for row in rows:
                 arguments += row[:place]
