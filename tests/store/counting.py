@@ -1,6 +1,6 @@
 """A database that remembers which statements were run."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -74,6 +74,9 @@ class _CountingUnit(_CountingReader):
         super().__init__(unit, statements)
         self._unit = unit
 
+    async def queue(self, thing: Hashable) -> bool:
+        return await self._unit.queue(thing)
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._statements.append(lock.hold)
         return await self._unit.lock(lock, values)
@@ -97,6 +100,9 @@ class _CountingUnit(_CountingReader):
 
     async def next_id(self, sequence: IdSequence) -> int:
         return await self._unit.next_id(sequence)
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        await self._unit.new_id(sequence, keep)
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         return await self._unit.next_ids(sequence, count)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
+from modelyard.artifacts.memory import MemoryArtifactParents
+from modelyard.artifacts.parents import Parents
 from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.events import Event
 from modelyard.audit.ledger import Ledger
@@ -23,9 +25,9 @@ from modelyard.models.entities import Model, ModelVersion
 from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.records.kinds import Kind
-from modelyard.records.memory import MemoryLinks, MemoryRecords
+from modelyard.records.memory import MemoryRecords
 from modelyard.records.memory_trash import MemoryTrash
-from modelyard.records.repository import Links, Records
+from modelyard.records.repository import Records
 from modelyard.records.trash import Trash
 from modelyard.store.database import Database
 from modelyard.store.memory import MemoryDatabase
@@ -60,7 +62,7 @@ class Repositories(NamedTuple):
     environments: Records[Environment]
     services: Records[InferenceService]
     serves: Records[ServeRecord]
-    parents: Links
+    parents: Parents
     trash: Trash
     series: Series
 
@@ -99,7 +101,7 @@ def memory_world() -> World:
 
 
 def memory_repositories(database: MemoryDatabase) -> Repositories:
-    parents = MemoryLinks(database, "artifact_parent")
+    parents = MemoryArtifactParents(database, "artifact_parent")
     nouns = (
         MemoryRecords[Model](database, Kind.MODEL, MODEL_FIELDS),
         MemoryRecords[ModelVersion](database, Kind.VERSION, VERSION_FIELDS, ("model_id",)),

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, func, literal_column, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
+from modelyard.artifacts.parents import Namesake, P
 from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
 from modelyard.records.kinds import Kind
+from modelyard.records.repository import Records
 from modelyard.records.sql import SqlRecords
-from modelyard.store.database import Unit
+from modelyard.store.database import Unit, Values
 from modelyard.store.statements import Bulk, Statement
 
-_KEY: dict[str, Any] = {name: bindparam(name) for name in ("parent_id", "id")}
+_KEY: dict[str, Any] = {name: bindparam(name, type_=ARTIFACT_PARENT.c[name].type) for name in ("parent_id", "id")}
 _ATTACH = Bulk("insert artifact_parent", ARTIFACT_PARENT)
 _ATTACHED = Statement(
     "artifact attached",
@@ -26,7 +29,10 @@ def artifacts() -> SqlRecords[Artifact]:
 
 
 class ArtifactParents:
-    """`Links` of artifacts to the versions and runs that list them. The caller holds the parent's lock, so that two cannot race."""
+    """`Parents` over the table of links. The caller holds the parent's lock, so that two cannot race."""
+
+    def __init__(self) -> None:
+        self._both: dict[Kind, Statement] = {}
 
     async def has(self, unit: Unit, parent_id: int, record_id: int) -> bool:
         return await unit.row(_ATTACHED, {"parent_id": parent_id, "id": record_id}) is not None
@@ -36,3 +42,64 @@ class ArtifactParents:
 
     async def add_all(self, unit: Unit, parent_id: int, record_ids: Sequence[int]) -> None:
         await unit.later(_ATTACH, [(parent_id, record_id) for record_id in record_ids])
+
+    async def lock_with(
+        self, unit: Unit, parents: Records[P], artifacts: Records[Artifact], wanted: Namesake
+    ) -> tuple[P | None, Artifact | None]:
+        assert isinstance(parents, SqlRecords) and isinstance(artifacts, SqlRecords)  # noqa: S101, PT018 - one database keeps them all
+        project, parent_id, type_, name = wanted
+        values = {"project": project, "parent_id": parent_id, "type": type_.value, "name": name}
+        if await unit.queue((parent_id, type_, name)):
+            return await self._read_both(unit, parents, artifacts, values)
+        parent = await parents.lock(unit, project, parent_id)
+        row = None if parent is None else await unit.row(_NAMESAKE, values)
+        # The parent's lock keeps others from putting under it, but not from changing the artifact by its own id.
+        return parent, None if row is None else await artifacts.lock_found(unit, artifacts.read(row))
+
+    async def _read_both(
+        self, unit: Unit, parents: SqlRecords[P], artifacts: SqlRecords[Artifact], values: Values
+    ) -> tuple[P | None, Artifact | None]:
+        """In one statement: it is a round trip less."""
+        statement = self._both.get(parents.kind)
+        if statement is None:
+            statement = self._both[parents.kind] = _with_namesake(parents)
+        row = await unit.row(statement, values)
+        if row is None:
+            return None, None
+        width = len(parents.columns)
+        parent = await parents.lock_found(unit, parents.read(row[:width]))
+        return parent, None if row[width] is None else await artifacts.lock_found(unit, artifacts.read(row[width:]))
+
+
+_NO: ColumnElement[int] = literal_column("0")
+
+
+def _live(table: Any) -> ColumnElement[bool]:
+    return and_(table.c.project_id == bindparam("project"), table.c.trashed == _NO)
+
+
+def _namesake() -> ColumnElement[int]:
+    """The id of the artifact of this name and type: by name if the parent owns it, as nearly all are; else among those it has."""
+    own, other = ARTIFACT.alias("own"), ARTIFACT.alias("other")
+
+    def called(table: Any) -> ColumnElement[bool]:
+        named = [table.c[name] == bindparam(name, type_=ARTIFACT.c[name].type) for name in ("type", "name")]
+        return and_(_live(table), *named)
+
+    owned = select(own.c.id).where(called(own), own.c.owner_id == _KEY["parent_id"])
+    attached = select(other.c.id).join(ARTIFACT_PARENT, ARTIFACT_PARENT.c.id == other.c.id)
+    attached = (
+        attached.where(called(other), ARTIFACT_PARENT.c.parent_id == _KEY["parent_id"]).order_by(other.c.id).limit(literal_column("1"))
+    )
+    return func.coalesce(owned.scalar_subquery(), attached.scalar_subquery())
+
+
+_COLUMNS = [ARTIFACT.c[name] for name in Artifact.__struct_fields__]
+_NAMESAKE = Statement("namesake of artifact", select(*_COLUMNS).where(ARTIFACT.c.id == _namesake()))
+
+
+def _with_namesake(parents: SqlRecords[Any]) -> Statement:
+    table = parents.table
+    both = table.outerjoin(ARTIFACT, ARTIFACT.c.id == _namesake())
+    clause = select(*parents.columns, *_COLUMNS).select_from(both).where(_live(table), table.c.id == _KEY["parent_id"])
+    return Statement(f"{table.name} with namesake of artifact", clause)

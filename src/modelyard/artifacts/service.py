@@ -9,14 +9,15 @@ import msgspec
 from msgspec import UNSET
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Measured, NewArtifact, Put, RunLink
-from modelyard.audit.ledger import Ledger, existing, locked
+from modelyard.artifacts.parents import Namesake, P, Parents
+from modelyard.audit.ledger import Ledger, existing, locked, missing
 from modelyard.context import Caller, Millis, ProjectId
 from modelyard.errors import Invalid, invalid
 from modelyard.records.properties import INT64_MAX, INT64_MIN
-from modelyard.records.repository import Links, Records
+from modelyard.records.repository import Records
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
-from modelyard.search.tree import And, Field, In, both, equals
+from modelyard.search.tree import And, Field, In, equals
 from modelyard.store.database import Database, Unit, transactional
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -39,7 +40,7 @@ class ArtifactService:
     Errors, everywhere: `NotFound`, `AlreadyExists`, `Stale`, `Invalid` as in `ModelService`.
     """
 
-    def __init__(self, database: Database, artifacts: Records[Artifact], parents: Links, ledger: Ledger) -> None:
+    def __init__(self, database: Database, artifacts: Records[Artifact], parents: Parents, ledger: Ledger) -> None:
         self.database = database
         self._artifacts = artifacts
         self._parents = parents
@@ -70,20 +71,32 @@ class ArtifactService:
         """Move an artifact to the trash: every version and run that lists it lists it no more."""
         return await self.ledger.trash(unit, caller, self._artifacts, artifact_id)
 
-    async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, artifact_id: int | None, **links: int) -> Put:
-        """Put an artifact under a version or run that the caller has locked.
+    async def lock_for_put(
+        self, unit: Unit, caller: Caller, parents: Records[P], parent_id: int, draft: ArtifactDraft, artifact_id: int | None
+    ) -> tuple[P, Artifact | None]:
+        """Lock the version or run that an artifact is to be put under, and the one that is changed by it; None: one is created.
 
-        With an id, that artifact is changed and attached. Without, a metric or parameter of the same name under this parent is
-        changed, and anything else is created. `links` are `experiment_id` and `run_id` of the run that produced it.
+        With an id, that artifact is changed; it is attached here. Without, a metric or parameter of the same name under this parent.
         """
-        if artifact_id is not None:
-            found = await self._artifacts.lock(unit, caller.project, artifact_id)
-            if found is None or found.type is not draft.type:
-                prefix = "mismatched types, " if found is None else ""
-                raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")
-            await self.ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
-        else:
-            found = await self._namesake(unit, caller, parent_id, draft)
+        if artifact_id is None and draft.type.measured and draft.name:
+            wanted = Namesake(caller.project, parent_id, draft.type, draft.name)
+            parent, found = await self._parents.lock_with(unit, parents, self._artifacts, wanted)
+            return parent if parent is not None else missing(parents, parent_id), found
+        parent = await locked(unit, caller, parents, parent_id)
+        if artifact_id is None:
+            return parent, None
+        found = await self._artifacts.lock(unit, caller.project, artifact_id)
+        if found is None or found.type is not draft.type:
+            prefix = "mismatched types, " if found is None else ""
+            raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")
+        await self.ledger.attach(unit, caller, self._parents, self._artifacts, parent_id, found)
+        return parent, found
+
+    async def put(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft, found: Artifact | None, **links: int) -> Put:
+        """Put an artifact under a version or run: what `lock_for_put` found is changed, or one is created.
+
+        `links` are `experiment_id` and `run_id` of the run that produced it.
+        """
         _require_value(draft)
         if found is not None:
             return Put(await self._update(unit, caller, found, draft, **links), created=False)
@@ -118,16 +131,6 @@ class ArtifactService:
             created = await self._artifacts.insert_all(unit, created)
             await self._parents.add_all(unit, run.run_id, [metric.id for metric in created])
         return {metric.name: metric for metric in (*changed, *created)}
-
-    async def _namesake(self, unit: Unit, caller: Caller, parent_id: int, draft: ArtifactDraft) -> Artifact | None:
-        if not (draft.type.measured and draft.name):
-            return None
-        scope = both(equals("parent_id", parent_id), equals("type", draft.type.value), equals("name", draft.name))
-        page = await self._artifacts.page(unit, caller.project, ListQuery(scope=scope))
-        own = [artifact for artifact in page.items if artifact.owner_id == parent_id]
-        found = (own or page.items)[:1]
-        # The parent's lock keeps others from putting under it, but not from changing the artifact by its own id.
-        return await self._artifacts.lock_found(unit, found[0]) if found else None
 
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:
         _require_value(draft)

@@ -18,7 +18,7 @@ from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion, Trash
 from modelyard.store.columns import NAME_LENGTH
-from modelyard.store.database import Reader, Unit
+from modelyard.store.database import NewId, Reader, Unit
 
 R = TypeVar("R", bound=Record)
 
@@ -132,19 +132,19 @@ class Ledger:
 async def existing(reader: Reader, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, or `NotFound`."""
     record = await records.get(reader, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, locked until the unit ends, or `NotFound`."""
     record = await records.lock(unit, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 async def held(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, which stays out of the trash until the unit ends, or `NotFound`."""
     record = await records.hold(unit, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    return record if record is not None else missing(records, record_id)
 
 
 @functools.cache
@@ -155,10 +155,21 @@ def _shared(new: type[NewRecord], entity: type[Record]) -> tuple[Callable[[NewRe
 
 
 def _json(told: object) -> str:
-    return msgspec.json.encode(told).decode()
+    return _ENCODER.encode(told).decode()
 
 
-def _missing(records: Records[R], record_id: int) -> R:
+def _not_given(value: object) -> int:
+    """For an id that is yet to be given (see `store.database.Told`)."""
+    if isinstance(value, NewId):
+        return 0
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_not_given)
+
+
+def missing(records: Records[R], record_id: int) -> R:
+    """Raises `NotFound` of this id."""
     raise NotFound(f"no {records.kind.label} has the id {record_id}", kind=records.kind, id=record_id)
 
 

@@ -5,13 +5,13 @@ from typing import Protocol
 
 import msgspec
 
-from modelyard.audit.events import Event
+from modelyard.audit.events import Action, Event
 from modelyard.audit.tables import AUDIT_EVENT
-from modelyard.store.database import Unit
+from modelyard.store.database import NewId, Told, Unit
 from modelyard.store.memory import MemoryDatabase
 from modelyard.store.statements import Bulk
 
-_APPEND = Bulk("insert audit_event", AUDIT_EVENT, without=("id",))
+_APPEND = Bulk("insert audit_event", AUDIT_EVENT, without=("id",), told="after")
 
 
 class Events(Protocol):
@@ -26,7 +26,11 @@ class Events(Protocol):
 
 class SqlEvents:
     async def append(self, unit: Unit, event: Event) -> None:
-        await unit.later(_APPEND, [msgspec.structs.astuple(event)])
+        row = msgspec.structs.astuple(event)
+        record_id: object = event.record_id
+        if isinstance(record_id, NewId) and event.action is Action.CREATED:
+            row = (*row[:-1], Told(record_id, row[-1]))
+        await unit.later(_APPEND, [row])
 
     async def extend(self, unit: Unit, events: Sequence[Event]) -> None:
         await unit.later(_APPEND, [msgspec.structs.astuple(event) for event in events])

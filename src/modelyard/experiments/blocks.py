@@ -41,9 +41,9 @@ class Block(msgspec.Struct, frozen=True):
     number: int
 
 
-def due(point_id: int) -> bool:
-    """Whether this point, coming alone, brings its blocks up to date: one in 64, in no pattern that ids could have."""
-    return (point_id * _MIXER & 0xFFFF_FFFF_FFFF_FFFF) >> 58 == 0
+def due(turn: int) -> bool:
+    """Whether a point that comes alone brings its blocks up to date: at one of 64 turns, in no pattern that ids or counts could have."""
+    return (turn * _MIXER & 0xFFFF_FFFF_FFFF_FFFF) >> 58 == 0
 
 
 def grown(last: Block | None, points: Sequence[Seen]) -> list[Block]:

@@ -27,7 +27,7 @@ class MemorySeries:
             metric = msgspec.structs.replace(batch.metrics[name], value=value, step=step, timestamp=timestamp, recorded_at=moment)
             await self._points.insert(unit, point_of(metric, batch.run))
 
-    async def follow(self, unit: Unit, point: MetricPoint, *, begins: bool) -> None:
+    async def follow(self, unit: Unit, point: MetricPoint, turn: int, *, begins: bool) -> None:
         """Nothing to do: there are no blocks."""
 
     async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:

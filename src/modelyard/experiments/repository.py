@@ -111,8 +111,8 @@ class SqlSeries:
             properties = [(id_, batch.metrics[name].properties) for id_, name in zip(ids, batch.names, strict=True)]
             await property_index.add(unit, batch.run.project_id, Kind.METRIC_POINT, properties)
 
-    async def follow(self, unit: Unit, point: MetricPoint, *, begins: bool) -> None:
-        if begins or due(point.id):
+    async def follow(self, unit: Unit, point: MetricPoint, turn: int, *, begins: bool) -> None:
+        if begins or due(turn):
             await self._cover(unit, point.run_id, {point.name: ()})
 
     async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:

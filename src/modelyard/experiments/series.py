@@ -34,8 +34,8 @@ class Series(Protocol):
         """Store the points of a batch, all together."""
         ...
 
-    async def follow(self, unit: Unit, point: MetricPoint, *, begins: bool) -> None:
-        """Be told of a point that was stored alone. `begins`: it may be the first of its series."""
+    async def follow(self, unit: Unit, point: MetricPoint, turn: int, *, begins: bool) -> None:
+        """Be told of a point that was stored alone. `turn` counts its metric's changes. `begins`: it may be the first of its series."""
         ...
 
     async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:

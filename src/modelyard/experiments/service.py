@@ -94,11 +94,11 @@ class ExperimentService:
     @transactional
     async def put_artifact(self, unit: Unit, caller: Caller, run_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:
         """Put an artifact under a run (see `ArtifactService.put`). Each metric put also becomes a point of the run's history."""
-        run = await locked(unit, caller, self._runs, run_id)
-        put = await self._artifacts.put(unit, caller, run.id, draft, artifact_id, experiment_id=run.experiment_id, run_id=run.id)
+        run, found = await self._artifacts.lock_for_put(unit, caller, self._runs, run_id, draft, artifact_id)
+        put = await self._artifacts.put(unit, caller, run.id, draft, found, experiment_id=run.experiment_id, run_id=run.id)
         if draft.type is ArtifactType.METRIC:
             point = await self._points.insert(unit, point_of(put.artifact, run))
-            await self._series.follow(unit, point, begins=put.created or artifact_id is not None)
+            await self._series.follow(unit, point, put.artifact.revision, begins=put.created or artifact_id is not None)
         return put
 
     async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:

@@ -98,5 +98,5 @@ class ModelService:
     @transactional
     async def put_artifact(self, unit: Unit, caller: Caller, version_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:
         """Put an artifact under a version (see `ArtifactService.put`)."""
-        version = await locked(unit, caller, self._versions, version_id)
-        return await self._artifacts.put(unit, caller, version.id, draft, artifact_id)
+        version, found = await self._artifacts.lock_for_put(unit, caller, self._versions, version_id, draft, artifact_id)
+        return await self._artifacts.put(unit, caller, version.id, draft, found)

@@ -1,6 +1,6 @@
 """Keeps the property index in step with the records, in the same transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties, PropertyValue
@@ -27,9 +27,10 @@ _NUMBERS = {bool: NUMBER_TYPES[PropertyType.BOOLEAN], int: NUMBER_TYPES[Property
 def entries(project: int, kind: Kind, record_id: int, properties: Properties) -> set[Entry]:
     """What the index holds of a record's properties."""
     found: set[Entry] = set()
+    noun = int(kind)
     for name, value in properties.items():
         indexed, type_ = _indexed(value)
-        found.add((project, int(kind), name, indexed, record_id, type_))
+        found.add((project, noun, name, indexed, record_id, type_))
     return found
 
 
@@ -37,17 +38,18 @@ def list_entries(project: int, kind: Kind, record_id: int, name: str, texts: Ite
     """What the index holds of a record's list field."""
     found: set[Entry] = set()
     for text in texts:
-        indexed, type_ = _text(text)
+        indexed, type_ = _indexed(text)
         found.add((project, kind + LIST_FIELD, name, indexed, record_id, type_))
     return found
 
 
-async def replace(unit: Unit, before: Collection[Entry], after: Collection[Entry]) -> None:
+async def replace(unit: Unit, before: set[Entry], after: set[Entry]) -> None:
     """Bring the index from some entries of a record to others."""
-    gone = set(before).difference(after) if before else ()
-    new = set(after).difference(before) if before else after
+    gone, new = (before - after, after - before) if before else (before, after)
     if gone:
         await _drop(unit, gone, at_once=not {entry[:_KEY] for entry in gone}.isdisjoint(entry[:_KEY] for entry in new))
+    if not new:
+        return
     for type_, insert, _ in _TABLES:
         if rows := [entry for entry in new if type(entry[3]) is type_]:
             await unit.later(insert, rows)
@@ -55,7 +57,7 @@ async def replace(unit: Unit, before: Collection[Entry], after: Collection[Entry
 
 async def add(unit: Unit, project: int, kind: Kind, properties: Iterable[tuple[int, Properties]]) -> None:
     """Index new records, given by their ids."""
-    await replace(unit, (), [entry for record_id, given in properties for entry in entries(project, kind, record_id, given)])
+    await replace(unit, set(), {entry for record_id, given in properties for entry in entries(project, kind, record_id, given)})
 
 
 async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
@@ -67,11 +69,7 @@ async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
 
 def _indexed(value: PropertyValue) -> tuple[float | str, int]:
     """The value as the index keeps it, and its type there."""
-    if isinstance(value, str):
-        return _text(value)
+    if type(value) is str:
+        return (value, TEXT_WHOLE) if len(value) < NAME_LENGTH else (value[:NAME_LENGTH], TEXT_CUT)
     number = _NUMBERS.get(type(value))
     return ("", OPAQUE) if number is None else (float(value), number)  # type: ignore[arg-type]  # what has a number's type is one
-
-
-def _text(text: str) -> tuple[str, int]:
-    return (text, TEXT_WHOLE) if len(text) < NAME_LENGTH else (text[:NAME_LENGTH], TEXT_CUT)

@@ -1,5 +1,6 @@
 """Records in a database: every statement that all nouns share."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -39,10 +40,11 @@ class SqlRecords(Generic[R]):
         self.entity = entity
         self.table = table
         self.fields = fields
-        self._read = row_reader(entity)
+        self.read = row_reader(entity)
         self._write = row_writer(entity)
         self._lists = tuple(name for name, spec in fields.items() if spec.type is FieldType.TEXT_LIST)
-        columns = [table.c[name] for name in entity.__struct_fields__]
+        self._indexed = ("properties", *self._lists)
+        self.columns = columns = [table.c[name] for name in entity.__struct_fields__]
         self._names = entity.__struct_fields__
         self._insert = Bulk(f"insert {table.name}", table)
         self._updates: dict[tuple[str, ...], Statement] = {}
@@ -53,7 +55,7 @@ class SqlRecords(Generic[R]):
         self.lists = Lists(entity, Source(table, int(kind), links or {}), fields)
 
     async def insert(self, unit: Unit, record: R) -> R:
-        record = msgspec.structs.replace(record, id=await unit.next_id(self.kind.sequence))
+        await unit.new_id(self.kind.sequence, functools.partial(msgspec.structs.force_setattr, record, "id"))
         await unit.later(self._insert, [(*self._write(record), 0)], lambda error: self._taken(record, error))
         if record.external_id is not None:
             await self._claim(unit, record)
@@ -62,7 +64,7 @@ class SqlRecords(Generic[R]):
 
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None:
         row = await reader.row(self._get, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def find(self, reader: Reader, project: ProjectId, values: Mapping[str, str | int]) -> Sequence[R]:
         fields = tuple(values)
@@ -73,11 +75,11 @@ class SqlRecords(Generic[R]):
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._lock, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def hold(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._hold, {"project": project, "id": record_id})
-        return self._read(row) if row is not None else None
+        return self.read(row) if row is not None else None
 
     async def lock_found(self, unit: Unit, record: R) -> R | None:
         if unit.lock_as_read(self._lock, record.id, record.revision):
@@ -124,8 +126,10 @@ class SqlRecords(Generic[R]):
         await unit.later(_CLAIM, [claim], lambda _: already_exists(self.kind, record, "external_id"))
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
-        old = self.entries(before) if before else set()
-        await property_index.replace(unit, old, self.entries(after))
+        if before is None:
+            await property_index.replace(unit, set(), self.entries(after))
+        elif any(getattr(before, name) is not getattr(after, name) for name in self._indexed):
+            await property_index.replace(unit, self.entries(before), self.entries(after))
 
     def entries(self, record: R) -> set[property_index.Entry]:
         """What the property index holds of a record."""
@@ -182,7 +186,7 @@ def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
     )
     names = [column.name for column in live.selected_columns]
     guard = Statement(f"guard {table.name} in place", there, guards=True)
-    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"))
+    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"), shared=True)
 
 
 def _update(table: Table, fields: Iterable[str]) -> Statement:

@@ -1,68 +1,119 @@
 """Several changes as one PostgreSQL statement: one round trip, one plan, and a transaction of its own.
 
-Each change becomes a data-modifying CTE, the first one the main statement. All see the same snapshot and none sees the others, so a
-batch must not change a row that it makes. Foreign keys are checked at the end of the statement and may point within it. Statements that
-guard (see `statements.Lock`) must each meet a row, or nothing happens.
+Each change becomes a data-modifying CTE. All see the same snapshot and none sees the others, so a batch must not change a row that it
+makes. Foreign keys are checked at the end of the statement and may point within it. Statements that guard (see `statements.Lock`) must each
+meet a row, or nothing happens. New ids are taken in the statement, and are what it returns.
 """
 
 import re
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from modelyard.store.database import Deferred
+from modelyard.store.database import Deferred, IdSequence, NewId, Row, Told
 from modelyard.store.statements import Bulk, Flavour, Statement
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _FEW = 8
 """Rows of a `Bulk` that are parameters one by one. More go as one JSON text: asyncpg looks closely at each element of an array."""
 
-Shape = tuple[tuple[Statement, int], ...]
-"""The statements, and how many rows each has, 0 for many."""
+Holes = tuple[tuple[int, int], ...]
+"""What all rows of a change leave open: at which place of a row an id is missing, and which of the new ones it is."""
 
-_texts: dict[Shape, str] = {}
+_texts: dict[tuple[Any, ...], str] = {}
+"""By shape: the sequences of the new ids; then of each change the statement, how many rows it has, 0 for many, and their holes."""
 
-_GUARDED = "SELECT (({found}) || ' of {wanted} records are as they were read: running again')::int WHERE {found} <> {wanted}"
-"""The main statement where there are guards. A text that is no number is the one way to make a statement fail by itself, and with it
-everything that it has done; the server's log shows the text."""
+_GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of {wanted} records are as they were read: running again')::int END"
+"""A text that is no number is the one way to make a statement fail by itself, and with it everything that it has done; the server's log
+shows the text."""
 
 
-def merge(batch: Sequence[Deferred]) -> tuple[str, list[Any]]:
-    """The one statement and its arguments.
+def merge(batch: Sequence[Deferred], new: Sequence[NewId]) -> tuple[str, list[Any]]:
+    """The one statement and its arguments. Its one row ends with the new ids.
 
     The server runs the main statement first and then the others from the last to the first: written backwards, the changes happen in
     the order in which they were asked for. No manual promises it, and only two things lean on it: that the audit events of one unit
     are numbered in order, and which of two clashes is told.
     """
-    batch = batch[::-1]
-    key = tuple([(change.statement, _count(change)) for change in batch])
+    shape: list[Any] = [one.sequence for one in new]
+    arguments: list[Any] = []
+    for change in reversed(batch):
+        statement = change.statement
+        if not isinstance(statement, Bulk):
+            arguments += change.bound(Flavour.POSTGRESQL)[0]
+            shape += (statement, 1, ())
+            continue
+        rows = cast("Sequence[Row]", change.rows)
+        count = len(rows)
+        holes = _holes(statement, rows[0], new) if new else ()
+        if count > _FEW:
+            arguments.append(_json(statement, rows, holes))
+            count = 0
+        elif len(holes) == 1 and holes[0][0] != statement.told:  # the everyday one, and the cheapest way for it
+            place = holes[0][0]
+            for row in rows:
+                arguments += row[:place]
+                arguments += row[place + 1 :]
+        elif holes:
+            for row in rows:
+                arguments += _without(row, holes)
+        else:
+            for row in rows:
+                arguments += row
+        shape += (statement, count, holes)
+    key = tuple(shape)
     text = _texts.get(key)
     if text is None:
-        text = _texts[key] = _text(key)
-    return text, list(chain.from_iterable(_arguments(change) for change in batch))
+        text = _texts[key] = _text(key[: len(new)], key[len(new) :])
+    return text, arguments
 
 
-def _count(change: Deferred) -> int:
-    return count if (count := len(change.rows)) <= _FEW else 0
+def _holes(statement: Bulk, row: Row, new: Sequence[NewId]) -> Holes:
+    found = []
+    for place in statement.identifying:
+        value = row[place]
+        if type(value) is NewId:
+            found.append((place, new.index(value)))
+        elif type(value) is Told:
+            found.append((place, new.index(value.id)))
+    return tuple(found)
 
 
-def _text(shape: Shape) -> str:
-    parts, used, guards = [], 0, []
-    for number, (statement, rows) in enumerate(shape):
-        sql, count = _each(statement, rows) if rows else _many(statement)
+def _without(row: Row, holes: Holes) -> Row:
+    """The row without its new ids, and of what is told only the text after its id."""
+    left = list(row)
+    for place, _ in reversed(holes):
+        value = left[place]
+        if type(value) is Told:
+            left[place] = value.text[_AFTER_ID:]
+        else:
+            del left[place]
+    return left
+
+
+_BEFORE_ID = '{"id":'
+_AFTER_ID = len(_BEFORE_ID) + 1
+
+
+def _text(sequences: Sequence[IdSequence], changes: Sequence[Any]) -> str:
+    names = [f"_new{number} AS (SELECT nextval('{sequence.value}_id_seq') AS id)" for number, sequence in enumerate(sequences)]
+    texts, used, guards = [], 0, []
+    for number, (statement, rows, holes) in enumerate(zip(changes[::3], changes[1::3], changes[2::3], strict=True)):
+        sql, count = _each(statement, rows, holes) if rows else _many(statement, holes)
         if statement.guards:
             guards.append(f"(SELECT count(*) FROM _{number})")  # noqa: S608 - a name of our own making
             sql += " RETURNING 1" if statement.table_name else ""
-        parts.append(_shifted(sql, used))
+        texts.append(_shifted(sql, used))
         used += count
+    asked = [_taken(number) for number in range(len(sequences))]
     if guards:
         # Counting a guard runs it: they lock in the order in which they were asked for, as a unit that locks does. Else the two deadlock.
-        parts.append(_GUARDED.format(found=" + ".join(reversed(guards)), wanted=len(guards)))
-    *first, last = parts
-    names = ", ".join(f"_{number} AS ({part})" for number, part in enumerate(first))
-    return f"WITH {names} {last}" if names else last
+        # And they do so before ids are taken: who waits for another gets the higher ones.
+        asked.insert(0, _GUARDED.format(found=" + ".join(reversed(guards)), wanted=len(guards)))
+    main = f"SELECT {', '.join(asked)}" if asked else texts.pop()
+    names += [f"_{number} AS ({text})" for number, text in enumerate(texts)]
+    return f"WITH {', '.join(names)} {main}" if names else main
 
 
 def _shifted(sql: str, by: int) -> str:
@@ -70,33 +121,55 @@ def _shifted(sql: str, by: int) -> str:
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql) if by else sql
 
 
-def _each(statement: Statement, rows: int) -> tuple[str, int]:
+def _each(statement: Statement, rows: int, holes: Holes) -> tuple[str, int]:
     """The statement for so many rows, and how many parameters it has."""
     compiled = statement.compiled(Flavour.POSTGRESQL)
-    width = len(compiled.names)
-    if rows == 1:
-        return compiled.sql, width
+    sql, width = compiled.sql, len(compiled.names)
     deletes = isinstance(statement, Bulk) and statement.deletes
-    head, word, row = compiled.sql.partition(" WHERE " if deletes else " VALUES ")
-    each = [_shifted(row, number * width) for number in range(rows)]
-    return head + word + (" OR " if deletes else ", ").join(f"({one})" if deletes else one for one in each), rows * width
+    if isinstance(statement, Bulk) and (rows > 1 or holes):
+        head, word, row = sql.partition(" WHERE " if deletes else " VALUES ")
+        row, width = _filled(row, width, statement, holes)
+        each = [_shifted(row, number * width) for number in range(rows)]
+        sql = head + word + (" OR " if deletes else ", ").join(f"({one})" if deletes else one for one in each)
+    return sql, rows * width
 
 
-def _many(statement: Statement) -> tuple[str, int]:
+def _filled(row: str, width: int, statement: Bulk, holes: Holes) -> tuple[str, int]:
+    """A row with new ids put in where they belong, and how many parameters it still has."""
+    at, told = dict(holes), statement.told
+    left = [place for place in range(width) if place not in at or place == told]
+
+    def fill(found: re.Match[str]) -> str:
+        place = int(found[1]) - 1
+        if place not in at:
+            return f"${left.index(place) + 1}"
+        return f"'{_BEFORE_ID}' || {_taken(at[place])} || ${left.index(place) + 1}" if place == told else _taken(at[place])
+
+    return _PARAMETER.sub(fill, row), len(left)
+
+
+def _taken(number: int) -> str:
+    return f"(SELECT id FROM _new{number})"  # noqa: S608 - a name of our own making
+
+
+def _many(statement: Bulk, holes: Holes) -> tuple[str, int]:
     """The statement for any number of rows."""
-    assert isinstance(statement, Bulk)  # noqa: S101 - no other has more than one row
     table, names = statement.table.name, [column.name for column in statement.columns]
     given = f"json_populate_recordset(NULL::{table}, $1::json)"
     if statement.deletes:
         same = " AND ".join(f"{table}.{name} = gone.{name}" for name in names)
         return f"DELETE FROM {table} USING {given} AS gone WHERE {same}", 1  # noqa: S608 - what is put in are names of our own tables
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(names)} FROM {given}", 1  # noqa: S608 - likewise
+    at = dict(holes)
+    values = [_taken(at[place]) if place in at else name for place, name in enumerate(names)]
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {given}", 1  # noqa: S608 - likewise
 
 
-def _arguments(change: Deferred) -> Sequence[Any]:
-    rows = change.bound(Flavour.POSTGRESQL)
-    if _count(change):
-        return rows[0] if len(rows) == 1 else list(chain.from_iterable(rows))
-    assert isinstance(change.statement, Bulk)  # noqa: S101 - as in `_many`
-    names = [column.name for column in change.statement.columns]
-    return [msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()]
+def _json(statement: Bulk, rows: Sequence[Row], holes: Holes) -> str:
+    """The rows as one text."""
+    at = dict(holes)
+    assert statement.told not in at  # noqa: S101 - what is told of a new record is one row
+    names = [column.name for column in statement.columns]
+    if not holes:
+        return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+    left = [(place, name) for place, name in enumerate(names) if place not in at]
+    return msgspec.json.encode([{name: row[place] for place, name in left} for row in rows]).decode()

@@ -8,6 +8,7 @@ from typing import Any
 from modelyard.store.database import (
     Deferred,
     IdSequence,
+    NewId,
     Row,
     UniqueViolationError,
 )
@@ -69,12 +70,12 @@ class Connection(ABC):
     @abstractmethod
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]: ...
 
-    async def batch(self, changes: Sequence[Deferred], *, guarded: bool = False) -> None:
-        """Run changes that waited. All or nothing where the connection is `lazy`.
+    async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId], guarded: bool) -> None:  # noqa: FBT001 - called by position, many times a second
+        """Run changes that waited. All or nothing where the connection is `lazy`; only there ids may be `new`, and are given then.
 
         `guarded`: what they are made of was read without locks. Then a clash may come of what has changed since: a `ConflictError`.
         """
-        del guarded
+        del new, guarded
         for change in changes:
             try:
                 await self.execute_many(change.statement.compiled(self.flavour).sql, change.bound(self.flavour))

@@ -1,7 +1,7 @@
 """What the rest of the program knows of a database: read, and write in a unit of work."""
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -64,6 +64,28 @@ def bound(statement: Statement, rows: Rows, flavour: Flavour) -> Sequence[Sequen
     return [compiled.bind(row) for row in cast("Sequence[Values]", rows)]
 
 
+class NewId:
+    """Stands for an id that the database gives in the very statement that stores what it names (see `Unit.new_id`)."""
+
+    __slots__ = ("keep", "number", "sequence")
+
+    def __init__(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        self.sequence = sequence
+        self.keep = keep
+        self.number: int | None = None
+
+    def given(self, number: int) -> None:
+        self.number = number
+        self.keep(number)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """JSON text of an object whose first field is `id`, to be put in where the text has a 0."""
+
+    id: NewId
+    text: str
+
+
 class NoSuchTableError(Exception):
     """A statement named a table that does not exist."""
 
@@ -92,6 +114,14 @@ class Unit(Reader, Protocol):
     Inside it nothing but its own methods may be awaited: on SQLite the whole process's writes wait for it.
     """
 
+    async def queue(self, thing: Hashable) -> bool:
+        """Before a record is locked: wait for the units of this process that have queued for the same thing, until they end.
+
+        That spares them from having to give way to one another. A unit queues once, and only while it has locked nothing. Whether
+        `lock_as_read` works here, and now.
+        """
+        ...
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         """Read a record (its `id` is among the values) that nobody else changes until the unit ends."""
         ...
@@ -117,6 +147,15 @@ class Unit(Reader, Protocol):
 
     async def next_id(self, sequence: IdSequence) -> int:
         """A number that was never given before. It may be lost if the unit is undone, and never comes back."""
+        ...
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        """Number what `later` is going to store: `keep` is called with the number.
+
+        Where the database gives it only as it stores the rows, `keep` is called with a `NewId` first, which stands for the number in the
+        columns of ids of rows that are given to `later`, of all of them alike, and in a `Told` there. It is a number by the unit's next
+        statement that cannot wait, and at its end.
+        """
         ...
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:

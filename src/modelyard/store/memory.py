@@ -5,7 +5,7 @@ It knows tables as dicts by name; repositories over it (`records.memory`) read a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -78,6 +78,9 @@ class _NoStatements:
     async def row(self, statement: Statement, values: Values) -> Row | None:
         self._refuse(statement, values)
 
+    async def queue(self, thing: Hashable) -> bool:
+        raise AssertionError(f"memory runs no statements, and has no queue for {thing}")
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._refuse(lock.read, values)
 
@@ -95,6 +98,9 @@ class _NoStatements:
 
     async def next_id(self, sequence: IdSequence) -> int:
         raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence}")
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        raise AssertionError(f"memory runs no statements, and was asked for an id of {sequence} for {keep}")
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         raise AssertionError(f"memory runs no statements, and was asked for {count} ids of {sequence}")

@@ -19,7 +19,8 @@ from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import PooledUnit
 from modelyard.store.statements import Flavour, Statement
-from modelyard.store.unit import current_unit, joined
+from modelyard.store.turns import Queues
+from modelyard.store.unit import current_unit, enter, leave
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class PooledDatabase:
         self.pool = connections
         self._meter = meter or Meter(flavour)
         self._meter.pool = connections
+        self._queues = Queues()
         self._reader = PooledReader(flavour, self.pool, self._meter)
 
     @property
@@ -108,7 +110,7 @@ class PooledDatabase:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
         connection = await self._take()
-        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=False)
+        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=False)
         try:
             for sql in _SNAPSHOT[self.flavour]:
                 await unit.command(sql)
@@ -123,7 +125,10 @@ class PooledDatabase:
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
-            return await work(running)
+            result = await work(running)
+            if isinstance(running, PooledUnit):
+                await running.settle()
+            return result
         take = self._take
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -141,11 +146,18 @@ class PooledDatabase:
         return self.pool.take() or await self.pool.wait()
 
     async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
-        unit = PooledUnit(self.flavour, connection, self._meter, hopeful=hopeful and connection.lazy)
+        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=hopeful and connection.lazy)
         try:
             if not connection.lazy:
                 await unit.begin()
-            result = await self._run(unit, work)
+            running = enter(unit)
+            try:
+                result = await work(unit)
+            except Exception:
+                _decide(unit)
+                raise
+            finally:
+                leave(running)
             await unit.finish()
         except Exception:
             await self._undo(unit, connection)
@@ -153,20 +165,9 @@ class PooledDatabase:
         except BaseException:
             self.pool.discard(connection)
             raise
+        finally:
+            unit.leave()
         self.pool.give(connection)
-        return result
-
-    async def _run(self, unit: PooledUnit, work: Callable[[Unit], Awaitable[T]]) -> T:
-        """What a statement asked for decides, even where `work` made something else of its error, or nothing at all."""
-        try:
-            with joined(unit):
-                result = await work(unit)
-        except Exception:
-            if isinstance(unit.failure, ConnectionLostError | ConflictError):
-                raise unit.failure from unit.failure.__cause__
-            raise
-        if unit.failure is not None:
-            raise unit.failure
         return result
 
     async def _undo(self, unit: PooledUnit, connection: Connection) -> None:
@@ -183,6 +184,12 @@ class PooledDatabase:
             raise
         else:
             self.pool.give(connection)
+
+
+def _decide(unit: PooledUnit) -> None:
+    """To run again is up to the statement that failed, even where `work` made something else of its error."""
+    if isinstance(unit.failure, ConnectionLostError | ConflictError):
+        raise unit.failure from unit.failure.__cause__
 
 
 def _cause(error: Exception) -> Cause:

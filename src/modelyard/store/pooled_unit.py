@@ -1,10 +1,8 @@
 """A unit of work on one connection to a database server."""
 
 import asyncio
-import functools
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
@@ -12,6 +10,7 @@ from modelyard.store.connection import ConflictError, Connection, ConnectionLost
 from modelyard.store.database import (
     Deferred,
     IdSequence,
+    NewId,
     NoSuchTableError,
     Row,
     Rows,
@@ -22,11 +21,14 @@ from modelyard.store.database import (
     bound,
 )
 from modelyard.store.meter import Meter
-from modelyard.store.statements import Flavour, Lock, Statement
+from modelyard.store.statements import Bulk, Flavour, Lock, Statement
+from modelyard.store.turns import Queues
 
 T = TypeVar("T")
 
 _MEANINGS = (ModelyardError, UniqueViolationError, NoSuchTableError, ConnectionLostError, ConflictError)
+
+_OUTCOME_UNKNOWN = "the connection was lost during the commit: the change may have been made or not; read before you try again"
 
 
 class PooledUnit:
@@ -35,13 +37,16 @@ class PooledUnit:
     Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
     """
 
-    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, *, hopeful: bool) -> None:
-        """`hopeful`: a record that the unit locks is not locked but only read, and looked at again in the statement that changes things.
-        That saves the transaction's round trips; where somebody else was faster, the unit is run again, and then locks.
+    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, queues: Queues, *, hopeful: bool) -> None:
+        """`queues` are shared by the units of one database. `hopeful`: a record that the unit locks is not locked but only read, and looked
+        at again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
+        run again, and then locks.
         """
         self.flavour = flavour
         self.failure: Exception | None = None
         self._hopeful = hopeful
+        self._queues = queues
+        self._queued: Hashable = None
         self._guards: dict[tuple[str, int], Deferred] = {}
         """Of records that were read without a lock and are not changed by what waits."""
         self._guarded = False
@@ -49,22 +54,46 @@ class PooledUnit:
         """Whether a statement was cancelled: its answer is still to come, so the connection is not clean."""
         self.begun = False
         self._waiting: list[Deferred] = []
+        self._new: list[NewId] = []
+        """Ids that what waits is going to get."""
+        self._given = False
         self._connection = connection
         self._meter = meter
         self._clock = asyncio.get_running_loop().time
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
-        await self._settle(transaction=statement.locks)
+        if statement.locks or self._waiting:
+            await self._settle()
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.rows, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.rows, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
-        await self._settle(transaction=statement.locks)
+        if statement.locks or self._waiting:
+            await self._settle()
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.row, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
+
+    async def queue(self, thing: Hashable) -> bool:
+        if self._queued is None and not (self.begun or self._waiting or self._guards):
+            self._check()
+            await self._queues.take(thing)
+            self._queued = thing
+        return self._locks_as_read
+
+    def leave(self) -> None:
+        """At the end, whichever it is: who has queued behind it may go on."""
+        if self._queued is not None:
+            self._queues.give(self._queued)
+            self._queued = None
+
+    @property
+    def _locks_as_read(self) -> bool:
+        return self._hopeful and not self.begun and not self._waiting
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
-        if not self._hopeful or self.begun or self._waiting:
+        if not lock.shared:
+            await self.queue((lock.table, values["id"]))
+        if not self._locks_as_read:
             return await self.row(lock.hold, values)
         row = await self.row(lock.read, values)
         if row is not None:
@@ -72,7 +101,7 @@ class PooledUnit:
         return row
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
-        if not self._hopeful or self.begun or self._waiting:
+        if not self._locks_as_read:
             return False
         self._guard(lock, record_id, revision)
         return True
@@ -85,19 +114,22 @@ class PooledUnit:
             raise self.failure
 
     async def execute(self, statement: Statement, values: Values) -> int:
-        await self._settle(transaction=True)
+        await self._settle()
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.execute, compiled.sql, compiled.bind(values))
+        return await self._run(statement.name, self._connection.execute, compiled.sql, self._numbered(compiled.bind(values)))
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
         if rows:
-            await self._settle(transaction=True)
+            await self._settle()
             sql = statement.compiled(self.flavour).sql
-            await self._run(statement.name, self._connection.execute_many, sql, bound(statement, rows, self.flavour))
+            numbered = [self._numbered(row) for row in bound(statement, rows, self.flavour)]
+            await self._run(statement.name, self._connection.execute_many, sql, numbered)
 
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
         if rows:
+            if self._given and isinstance(statement, Bulk):
+                rows = [self._numbered(row) for row in cast("Sequence[Row]", rows)]
             self._waiting.append(Deferred(statement, rows, taken))
             if statement.guards and self._guards:
                 (row,) = cast("Sequence[Values]", rows)
@@ -107,6 +139,14 @@ class PooledUnit:
         if not self._connection.lazy:
             await self.begin()
         return await self._run("next id", self._connection.next_id, sequence)
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        if not self._connection.lazy:
+            keep(await self.next_id(sequence))
+            return
+        new = NewId(sequence, keep)
+        self._new.append(new)
+        keep(cast("int", new))
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         if not self._connection.lazy:
@@ -119,7 +159,12 @@ class PooledUnit:
             self.begun = True
 
     async def finish(self) -> None:
-        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome."""
+        """Make everything durable. What waited is sent with the commit's risk: if the connection is lost, nobody knows the outcome.
+
+        Raises what a statement failed with, should it have been kept back.
+        """
+        if self.failure is not None:
+            raise self.failure
         if self.begun:
             await self._flush()
             await self._commit("COMMIT")
@@ -127,9 +172,16 @@ class PooledUnit:
             if not self._connection.lazy:
                 await self.begin()
                 return await self.finish()
-            with _outcome_unknown():
+            try:
                 await self._flush()
+            except ConnectionLostError as error:
+                raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
         return None
+
+    async def settle(self) -> None:
+        """Have every new id given."""
+        if self._new:
+            await self._settle()
 
     async def command(self, sql: str) -> None:
         await self._run(sql, self._connection.command, sql)
@@ -137,21 +189,30 @@ class PooledUnit:
     async def _commit(self, sql: str) -> None:
         if not self._connection.usable:
             raise ConnectionLostError("the connection was lost before the commit")
-        with _outcome_unknown():
+        try:
             await self.command(sql)
+        except ConnectionLostError as error:
+            raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
 
-    async def _settle(self, *, transaction: bool) -> None:
+    async def _settle(self) -> None:
         """Before a statement that cannot wait: what waited goes first, since the statement may depend on it."""
-        if transaction or self._waiting:
-            await self.begin()
-            await self._flush()
+        await self.begin()
+        await self._flush()
 
     async def _flush(self) -> None:
         if self._waiting or (self._guards and self.begun):
             name = f"batch: {next(iter(self._waiting or self._guards.values())).statement.name}"
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
+            new, self._new = self._new, []
             self._guards = {}
-            await self._run(name, functools.partial(self._connection.batch, guarded=self._guarded), waiting)
+            await self._run(name, self._connection.batch, waiting, new, self._guarded)
+            self._given = self._given or bool(new)
+
+    def _numbered(self, values: Sequence[Any]) -> Sequence[Any]:
+        """With the numbers in the place of new ids that have been given: whoever began with one may still use it."""
+        if not self._given:
+            return values
+        return [value.number if type(value) is NewId and value.number is not None else value for value in values]
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -176,12 +237,3 @@ class PooledUnit:
             return result
         finally:
             self._meter.ran(name, time.perf_counter() - started, result)
-
-
-@contextmanager
-def _outcome_unknown() -> Iterator[None]:
-    try:
-        yield
-    except ConnectionLostError as error:
-        message = "the connection was lost during the commit: the change may have been made or not; read before you try again"
-        raise Unavailable(message, retry_after=1) from error

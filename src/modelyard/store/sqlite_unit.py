@@ -3,7 +3,7 @@
 import operator
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import NoReturn, TypeVar
 
 from modelyard.errors import Unavailable
@@ -81,6 +81,10 @@ class SqliteUnit(SqliteReader):
         """Set by who empties the store: once the unit is done, ids begin at 1 again. Its group keeps the last ones outside their table."""
         self._ids = ids
 
+    async def queue(self, thing: Hashable) -> bool:
+        del thing  # there is one writer
+        return True
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         return await self.row(lock.read, values)  # there is one writer
 
@@ -107,6 +111,9 @@ class SqliteUnit(SqliteReader):
 
     async def next_id(self, sequence: IdSequence) -> int:
         return (await self.next_ids(sequence, 1))[0]
+
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        keep(await self.next_id(sequence))
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         last = self._ids.get(sequence)

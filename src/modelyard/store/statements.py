@@ -1,6 +1,7 @@
 """Statements: written once with SQLAlchemy Core, compiled once per database, run on the bare driver."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -34,11 +35,11 @@ class Compiled(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     constants: Mapping[str, Any]
     """Values that SQLAlchemy itself bound, such as a literal in the statement."""
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The values of those names."""
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        if self.constants:
-            values = {**self.constants, **values}
-        return tuple([values[name] for name in self.names])
+        return self.pick({**self.constants, **values} if self.constants else values)
 
 
 class Statement:
@@ -77,7 +78,8 @@ class Lock(msgspec.Struct, frozen=True):
 
     A database may do so in two ways. `hold` reads and locks. Or `read` only reads, and before anything of the unit counts, `guard`
     makes sure that the record still is as it was read: it takes `id` and `revision_before`, which stands at the place `revision` of the
-    row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard.
+    row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard. A `shared` lock is one that
+    others may have, too.
     """
 
     table: str
@@ -85,6 +87,7 @@ class Lock(msgspec.Struct, frozen=True):
     hold: Statement
     guard: Statement
     revision: int
+    shared: bool = False
 
 
 def _compile(clause: Executable, flavour: Flavour) -> Compiled:
@@ -92,7 +95,9 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
-    return Compiled(str(compiled), names, constants)
+    # Of one name or none, itemgetter would make no tuple.
+    pick = operator.itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])
+    return Compiled(str(compiled), names, constants, pick)
 
 
 class Bulk(Statement):
@@ -102,12 +107,17 @@ class Bulk(Statement):
     its key.
     """
 
-    __slots__ = ("columns", "deletes", "table")
+    __slots__ = ("columns", "deletes", "identifying", "table", "told")
 
-    def __init__(self, name: str, table: Table, *, deletes: bool = False, without: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, table: Table, *, deletes: bool = False, without: tuple[str, ...] = (), told: str = "") -> None:
+        """`told` is the column, if any, with what is told of a record as JSON, its id first."""
         self.table = table
         self.deletes = deletes
         self.columns = tuple(column for column in (table.primary_key if deletes else table).columns if column.name not in without)
+        names = [column.name for column in self.columns]
+        self.told = names.index(told) if told else None
+        self.identifying = tuple([place for place, one in enumerate(names) if one in ("id", told) or one.endswith("_id")])
+        """At which places a row may have an id that is yet to be given."""
         given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
         same = [column == given[column.name] for column in self.columns]
         super().__init__(name, delete(table).where(*same) if deletes else insert(table).values(given).inline())

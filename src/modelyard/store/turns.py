@@ -1,7 +1,8 @@
-"""Who may write to a SQLite file next."""
+"""Whose turn it is: to write to a SQLite file, or to change one thing of a database server."""
 
 import asyncio
 from collections import deque
+from collections.abc import Hashable
 
 
 class Turns:
@@ -11,6 +12,10 @@ class Turns:
         self._taken = False
         self._queue: deque[asyncio.Future[None]] = deque()
         self.waiting = 0
+
+    @property
+    def free(self) -> bool:
+        return not self._taken
 
     def try_take(self) -> bool:
         if self._taken:
@@ -40,3 +45,34 @@ class Turns:
                 turn.set_result(None)
                 return
         self._taken = False
+
+
+class Queues:
+    """Turns at things: whoever has the turn at one keeps it from the others of this process."""
+
+    def __init__(self) -> None:
+        self._turns: dict[Hashable, Turns] = {}
+
+    @property
+    def waited_for(self) -> int:
+        """How many things somebody is at."""
+        return len(self._turns)
+
+    async def take(self, thing: Hashable) -> None:
+        turns = self._turns.get(thing)
+        if turns is None:
+            turns = self._turns[thing] = Turns()
+        try:
+            await turns.take()
+        except asyncio.CancelledError:
+            self._forget(thing, turns)
+            raise
+
+    def give(self, thing: Hashable) -> None:
+        turns = self._turns[thing]
+        turns.give()
+        self._forget(thing, turns)
+
+    def _forget(self, thing: Hashable, turns: Turns) -> None:
+        if turns.free:
+            del self._turns[thing]

@@ -4,7 +4,7 @@ A wrapper around the whole database instead of hooks inside it: a server that tr
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -79,6 +79,9 @@ class TracedUnit(TracedReader):
         self._unit = unit
         self._waiting = waiting
 
+    async def queue(self, thing: Hashable) -> bool:
+        return await self._unit.queue(thing)
+
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         with self._spans.statement(lock.hold.name):
             return await self._unit.lock(lock, values)
@@ -106,6 +109,10 @@ class TracedUnit(TracedReader):
         with self._spans.statement(f"next {sequence} id"):
             return await self._unit.next_id(sequence)
 
+    async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
+        with self._spans.statement(f"next {sequence} id"):
+            await self._unit.new_id(sequence, keep)
+
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         with self._spans.statement(f"next {sequence} ids"):
             return await self._unit.next_ids(sequence, count)
@@ -125,8 +132,8 @@ class TracedDatabase:
         return TracedReader(self._database.reader, self._spans)
 
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        if (running := current_unit.get()) is not None:
-            return await work(TracedUnit(running, self._spans, _waiting.get()))
+        if current_unit.get() is not None:
+            return await self._database.write(lambda unit: work(TracedUnit(unit, self._spans, _waiting.get())))
         finished, waiting = 0, list[str]()
 
         async def traced(unit: Unit) -> T:
