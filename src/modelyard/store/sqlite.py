@@ -1,8 +1,10 @@
 """SQLite: one writer connection with group commit, readers that nobody blocks.
 
-A unit of work takes its turn on the writer, runs inline in a savepoint (its statements never suspend), and is answered after a COMMIT
-that covers every unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`. A
-group waits a little for those whom the last commit has answered: most of them have more to write, and would find the next sync begun.
+A unit of work takes its turn on the writer, runs inline (its statements never suspend), and is answered after a COMMIT that covers every
+unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`. A group waits a little
+for those whom the last commit has answered: most of them have more to write, and would find the next sync begun. A unit that fails after
+it has changed something undoes its whole group, whose other units run again: a savepoint for each would cost every unit a copy of every
+page that it writes. Only for a while after that do units have savepoints.
 Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking the event loop, until the other one is done.
 """
 
@@ -43,6 +45,8 @@ MAX_PATIENCE = 0.005
 """Seconds that a group waits for more units at most: a commit may take long for reasons of its own, such as a checkpoint."""
 BUSY_SECONDS = 10.0
 """How long a unit waits for another process that is writing, its wait for a turn included, before it is `Unavailable`."""
+CAREFUL = 1_000
+"""So many units run in savepoints after one has undone its group: who fails again and again shall not have others run again each time."""
 CHECK_EVERY = 10_000
 """SQLite's virtual machine asks after this many of its steps, some 0.1 ms, whether a statement's time is up."""
 
@@ -74,6 +78,8 @@ class SqliteDatabase:
         self._turns = self._meter.writers = Turns()
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
+        self._careful = 0
+        """How many more units run in savepoints."""
         self._ids: dict[IdSequence, int] = {}
         """The ids last given in the transaction that is open: written to their table once for a group, not once for a unit."""
         self._gave_up = float("-inf")
@@ -129,12 +135,21 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
             return await work(running)
-        loop = asyncio.get_running_loop()
-        came = loop.time()
-        await self._take_turn()
-        durable: asyncio.Future[None] = loop.create_future()
+        came = asyncio.get_running_loop().time()
+        while True:
+            try:
+                return await self._join_group(work, came)
+            except _UndoneError:
+                continue
+
+    async def _join_group(self, work: Callable[[Unit], Awaitable[T]], came: float) -> T:
+        """Run it and wait for the commit. Raises `_UndoneError` when it was undone for the sake of another."""
+        if self._closed or not self._turns.try_take():
+            await self._take_turn()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            await self._begin(came)
+            if not self._begun:
+                await self._begin(came)
             outcome = await self._outcome(work)
             self._group.append(durable)
         finally:
@@ -148,37 +163,57 @@ class SqliteDatabase:
 
     async def _outcome(self, work: Callable[[Unit], Awaitable[T]]) -> "T | _Failed":
         """What the unit made. It may have failed of what others of its group wrote, and must not tell before that is durable."""
-        try:
-            return await self._savepoint(work)
-        except Exception as error:
-            if not self._group:
-                raise
-            return _Failed(error)
-
-    async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        unit = SqliteUnit(self._writer, self._meter, self._ids)
-        run(self._writer, "SAVEPOINT unit", (), ROW)
+        careful = self._careful > 0
+        if careful:
+            self._careful -= 1
+            run(self._writer, "SAVEPOINT unit", (), ROW)
+        unit, before = SqliteUnit(self._writer, self._meter, self._ids), self._writer.total_changes
         try:
             with joined(unit):
                 result = await work(unit)
             unit.check_whole()
-        except BaseException:
-            self._undo()
+        except BaseException as error:
+            again = self._undo(changed=self._writer.total_changes != before, careful=careful)
+            if isinstance(error, Exception):
+                if again:
+                    raise _UndoneError from error
+                if self._group:
+                    return _Failed(error)
             raise
-        run(self._writer, "RELEASE unit", (), ROW)
+        if careful:
+            run(self._writer, "RELEASE unit", (), ROW)
         if unit.restarts_ids:
             self._ids.update(dict.fromkeys(IdSequence, 0))
         return result
 
-    def _undo(self) -> None:
-        """Undo the unit that failed. Where SQLite undid the whole transaction by itself (a full disk), its group failed with it."""
-        if self._writer.in_transaction:
+    def _undo(self, *, changed: bool, careful: bool) -> bool:
+        """Undo the unit that failed. True if that undid others of its group, too: they run again, and so should it."""
+        if not self._writer.in_transaction:  # SQLite undid all of it by itself, as it does when the disk is full
+            self._give_up_group(Unavailable("SQLite had to undo what was written together with a change that failed", retry_after=1))
+        elif careful:
             self._writer.execute("ROLLBACK TO unit")
             self._writer.execute("RELEASE unit")
-            return
-        group, self._group, self._begun = self._group, [], False
+        elif changed:
+            self._writer.execute("ROLLBACK")
+            if self._give_up_group(_UndoneError()):
+                self._careful = CAREFUL
+                return True
+        return False
+
+    def _give_up_group(self, why: Exception) -> bool:
+        """Its transaction is gone: tell everyone in it. True if there was anyone."""
         self._ids.clear()
-        _tell(group, Unavailable("SQLite had to undo what was written together with a change that failed", retry_after=1))
+        group = self._take_group()
+        _tell(group, why)
+        return bool(group)
+
+    def _take_group(self) -> list[asyncio.Future[None]]:
+        """The group: its transaction ends now, and nobody joins it any more."""
+        if self._waits is not None:
+            self._waits.cancel()
+            self._waits = None
+        group, self._group, self._begun = self._group, [], False
+        return group
 
     async def _take_turn(self) -> None:
         try:
@@ -213,11 +248,7 @@ class SqliteDatabase:
         if not self._begun:
             self._turns.give()
             return
-        if self._waits is not None:
-            self._waits.cancel()
-            self._waits = None
-        group, self._group, self._begun = self._group, [], False
-        task = asyncio.get_running_loop().create_task(self._commit(group))
+        task = asyncio.get_running_loop().create_task(self._commit(self._take_group()))
         self._commits.add(task)
         task.add_done_callback(self._commits.discard)
 
@@ -308,6 +339,10 @@ class SqliteDatabase:
 
 class _Failed(msgspec.Struct, frozen=True):
     error: Exception
+
+
+class _UndoneError(Exception):
+    """Another unit of the group failed, and what this one had written went with it. It has only to run again."""
 
 
 def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:

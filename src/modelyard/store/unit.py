@@ -1,8 +1,6 @@
 """The unit of work that is running: what a nested `write` joins, and a read inside a unit sees."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,11 +26,16 @@ class CurrentUnit:
 current_unit = CurrentUnit()
 
 
-@contextlib.contextmanager
-def joined(unit: Unit) -> Iterator[None]:
+class joined:  # noqa: N801 - reads as the function that it is used as
     """While the block runs, `unit` is the task's current one."""
-    token = _running.set((unit, asyncio.current_task()))
-    try:
-        yield
-    finally:
-        _running.reset(token)
+
+    __slots__ = ("_token", "_unit")
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def __enter__(self) -> None:
+        self._token = _running.set((self._unit, asyncio.current_task()))
+
+    def __exit__(self, *_: object) -> None:
+        _running.reset(self._token)
