@@ -9,6 +9,7 @@ Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking
 """
 
 import asyncio
+import functools
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from modelyard.errors import Unavailable
+from modelyard.store.aside import Aside
 from modelyard.store.database import (
     IdSequence,
     Reader,
@@ -28,7 +30,7 @@ from modelyard.store.database import (
     Unit,
 )
 from modelyard.store.folder import make_durable
-from modelyard.store.meter import Meter
+from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.sqlite_unit import KEEP_ID, ROW, ROWS, SqliteReader, SqliteUnit, closed, run
 from modelyard.store.statements import Flavour
 from modelyard.store.turns import Turns
@@ -74,7 +76,7 @@ class SqliteDatabase:
         self._statement_seconds = statement_seconds
         self._threads = threading.local()
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
-        self._committer = ThreadPoolExecutor(1, "sqlite-commit")
+        self._committer = Aside("sqlite-commit")
         self._turns = self._meter.writers = Turns()
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
@@ -89,7 +91,6 @@ class SqliteDatabase:
         self._patience = 0.0
         """Seconds that a group waits for its company: half of what the last commit took, so that who waits in vain loses little."""
         self._waits: asyncio.TimerHandle | None = None
-        self._commits: set[asyncio.Task[None]] = set()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
 
@@ -107,10 +108,10 @@ class SqliteDatabase:
         await self._turns.take()
         self._closed = True
         self._start_commit()
-        while self._commits:
-            await asyncio.gather(*self._commits, return_exceptions=True)
-        for pool in (self._readers, self._committer):
-            pool.shutdown(wait=True)
+        await self._turns.take()  # the commit is done
+        self._turns.give()
+        self._committer.close()
+        self._readers.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
 
@@ -135,18 +136,19 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         if (running := current_unit.get()) is not None:
             return await work(running)
-        came = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        came = loop.time()
         while True:
             try:
-                return await self._join_group(work, came)
+                return await self._join_group(work, loop, came)
             except _UndoneError:
-                continue
+                self._meter.retries[Retried.UNIT, Cause.NEIGHBOUR_FAILED] += 1
 
-    async def _join_group(self, work: Callable[[Unit], Awaitable[T]], came: float) -> T:
+    async def _join_group(self, work: Callable[[Unit], Awaitable[T]], loop: asyncio.AbstractEventLoop, came: float) -> T:
         """Run it and wait for the commit. Raises `_UndoneError` when it was undone for the sake of another."""
         if self._closed or not self._turns.try_take():
             await self._take_turn()
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        durable: asyncio.Future[None] = loop.create_future()
         try:
             if not self._begun:
                 await self._begin(came)
@@ -248,26 +250,21 @@ class SqliteDatabase:
         if not self._begun:
             self._turns.give()
             return
-        task = asyncio.get_running_loop().create_task(self._commit(self._take_group()))
-        self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
+        self._committer.start(self._commit, functools.partial(self._end_commit, self._take_group(), time.perf_counter()))
 
-    async def _commit(self, group: list[asyncio.Future[None]]) -> None:
-        """Make a group durable in a thread, holding the turn, since the connection is busy meanwhile."""
-        failure: Exception | None = None
-        started = time.perf_counter()
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
+    def _end_commit(self, group: list[asyncio.Future[None]], started: float, failure: Exception | None) -> None:
+        """The turn was held meanwhile, since the connection was busy."""
+        if failure is None:
             seconds = time.perf_counter() - started
             self._company, self._patience = len(group) + self._turns.waiting, min(seconds / 2, MAX_PATIENCE)
             self._meter.committed(len(group), seconds)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the group waits to be told
-            failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
-        finally:
-            self._turns.give()
+        else:
+            failure = Unavailable(f"SQLite could not commit: {failure}", retry_after=1)
+        self._turns.give()
         _tell(group, failure)
 
-    def _commit_now(self) -> None:
+    def _commit(self) -> None:
+        """In a thread: make a group durable."""
         try:
             for sequence, value in self._ids.items():
                 self._writer.execute(KEEP_ID, (value, sequence.value))

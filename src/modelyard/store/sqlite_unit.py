@@ -26,6 +26,8 @@ T = TypeVar("T")
 Fetch = Callable[[sqlite3.Cursor], T]
 """What is wanted of a statement."""
 
+_HERE = Flavour.SQLITE
+"""Python 3.11 looks a member of an enum up by a function of its own, which takes longer than all else about a cached statement."""
 _LAST_ID = "SELECT value FROM id_sequence WHERE name = ?"
 KEEP_ID = "UPDATE id_sequence SET value = ? WHERE name = ?"
 
@@ -33,16 +35,17 @@ ROWS: Fetch[Sequence[Row]] = sqlite3.Cursor.fetchall
 ROW: Fetch[Row | None] = sqlite3.Cursor.fetchone
 COUNT: Fetch[int] = operator.attrgetter("rowcount")
 
-sqlite3.register_adapter(type(None), {}.get)
-"""Before it binds a NULL, the module asks whether None is to be adapted, in three places that do not know it: 0.8 µs each time, and a new
-model has a dozen. This gives None for None (`{}.get(None)`) at the first place.
+_NO_ADAPTERS: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _NO_ADAPTERS.get)
+"""Before it binds a NULL, the module asks in three places how None is to be adapted: 0.8 µs each time, and a new model has a dozen. Here
+the first place answers, without any Python of ours: with None.
 """
 
 _TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
 class SqliteReader:
-    flavour = Flavour.SQLITE
+    flavour = _HERE
 
     def __init__(
         self,
@@ -55,22 +58,23 @@ class SqliteReader:
         self._thread = in_thread
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
-        compiled = statement.compiled(Flavour.SQLITE)
+        compiled = statement.compiled(_HERE)
         if statement.slow and self._thread is not None:
             return await self._thread(statement.name, compiled.sql, compiled.bind(values))
         return self._run(statement.name, compiled.sql, compiled.bind(values), ROWS)
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
-        compiled = statement.compiled(Flavour.SQLITE)
+        compiled = statement.compiled(_HERE)
         return self._run(statement.name, compiled.sql, compiled.bind(values), ROW)
 
     def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
         result, started = None, time.perf_counter()
         try:
             result = fetch(self._connection.execute(sql, values))
-            return result
         except sqlite3.Error as error:
             _raise_ours(error)
+        else:
+            return result
         finally:
             self._meter.ran(name, time.perf_counter() - started, result)
 
@@ -96,7 +100,7 @@ class SqliteUnit(SqliteReader):
         return True
 
     async def execute(self, statement: Statement, values: Values) -> int:
-        compiled = statement.compiled(Flavour.SQLITE)
+        compiled = statement.compiled(_HERE)
         return self._run(statement.name, compiled.sql, compiled.bind(values), COUNT)
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
@@ -141,7 +145,7 @@ class SqliteUnit(SqliteReader):
         if not rows:
             return
         self._check_usable()
-        sql, values = statement.compiled(Flavour.SQLITE).sql, bound(statement, rows, Flavour.SQLITE)
+        sql, values = statement.compiled(_HERE).sql, bound(statement, rows, _HERE)
         started = time.perf_counter()
         try:
             _run_many(self._connection, sql, values)
