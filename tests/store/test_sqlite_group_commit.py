@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import select, text
@@ -135,6 +136,38 @@ async def test_a_unit_that_fails_before_it_changed_anything_undoes_nothing(datab
 
     assert await count(database) == 2
     assert [sql for sql in said if sql.startswith(("ROLLBACK", "SAVEPOINT"))] == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_what_is_kept_is_what_was_told_whoever_failed_or_went_away(database: SqliteDatabase, seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - the same choices each time
+    told: list[str] = []
+    gone: list[str] = []
+
+    async def write_on(writer: int) -> None:
+        for number in range(20):
+            name, way = f"{writer} {number}", random.random()
+            if way < 0.1:
+                with pytest.raises(LookupError):
+                    await database.write(lambda unit, name=name: fails_late(unit, name))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+            elif way < 0.2:
+                task = asyncio.create_task(database.write(lambda unit, name=name: add(unit, name)))  # type: ignore[misc]  # as above
+                for _ in range(random.randrange(4)):
+                    await asyncio.sleep(0)
+                task.cancel()
+                gone.append(name)
+            else:
+                await database.write(lambda unit, name=name: add(unit, name))  # type: ignore[misc]  # as above
+                told.append(name)
+            database._careful = random.choice((0, database._careful))
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*map(write_on, range(12)))
+        await database.write(lambda unit: add(unit, "last"))
+
+    kept = [row[0] for row in await database.reader.rows(ALL, {})]
+    assert set(kept) - set(gone) == {"last", *told}
+    assert database._meter.retries[Retried.UNIT, Cause.NEIGHBOUR_FAILED] > 0
 
 
 async def test_nobody_is_answered_before_the_commit(database: SqliteDatabase, path: Path) -> None:
