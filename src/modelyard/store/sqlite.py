@@ -5,6 +5,7 @@ unit which finished while the one before was syncing. One fsync then pays for ma
 for those whom the last commit has answered: most of them have more to write, and would find the next sync begun. A unit that fails after
 it has changed something undoes its whole group, whose other units run again: a savepoint for each would cost every unit a copy of every
 page that it writes. Only for a while after that do units have savepoints.
+
 Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking the event loop, until the other one is done.
 """
 
@@ -254,14 +255,15 @@ class SqliteDatabase:
 
     def _end_commit(self, group: list[asyncio.Future[None]], started: float, failure: Exception | None) -> None:
         """The turn was held meanwhile, since the connection was busy."""
+        seconds = time.perf_counter() - started
         if failure is None:
-            seconds = time.perf_counter() - started
             self._company, self._patience = len(group) + self._turns.waiting, min(seconds / 2, MAX_PATIENCE)
-            self._meter.committed(len(group), seconds)
         else:
             failure = Unavailable(f"SQLite could not commit: {failure}", retry_after=1)
         self._turns.give()
         _tell(group, failure)
+        if failure is None:
+            self._meter.committed(len(group), seconds)
 
     def _commit(self) -> None:
         """In a thread: make a group durable."""
