@@ -5,15 +5,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from modelyard.errors import Unavailable
 from modelyard.store.database import UniqueViolationError, Unit, UnitFailedError
-from modelyard.store.sqlite import MAX_GROUP, SqliteDatabase
+from modelyard.store.meter import Cause, Retried
+from modelyard.store.sqlite import CAREFUL, MAX_GROUP, SqliteDatabase
 from modelyard.store.statements import Statement
-from tests.store.things import ALL, COUNT, add, count
+from tests.store.things import ALL, COUNT, THING, add, count
+
+IDS = Statement("things by id", select(THING.c.id, THING.c.name))
 
 
 @contextmanager
@@ -62,21 +66,23 @@ async def test_one_unit_has_one_commit(database: SqliteDatabase) -> None:
     with traced(database) as said:
         await database.write(lambda unit: add(unit, "one"))
 
-    assert [sql for sql in said if not sql.startswith(("SELECT value", "UPDATE", "INSERT"))] == [
-        "BEGIN IMMEDIATE",
-        "SAVEPOINT unit",
-        "RELEASE unit",
-        "COMMIT",
-    ]
+    assert [sql for sql in said if not sql.startswith(("SELECT value", "UPDATE", "INSERT"))] == ["BEGIN IMMEDIATE", "COMMIT"]
 
 
-async def test_a_failing_unit_does_not_undo_its_neighbours(database: SqliteDatabase) -> None:
+async def fails_late(unit: Unit, name: str) -> None:
+    await add(unit, name)
+    raise LookupError(name)
+
+
+@pytest.mark.parametrize("careful", [0, CAREFUL], ids=["at first", "for a while after"])
+async def test_a_failing_unit_does_not_undo_its_neighbours(database: SqliteDatabase, careful: int) -> None:
     async def work(unit: Unit, number: int) -> None:
         await add(unit, f"before {number}")
         if number % 3 == 1:
             raise LookupError(number)
         await add(unit, "the same" if number % 3 == 2 else f"after {number}")
 
+    database._careful = careful
     with traced(database) as said:
         outcomes = await asyncio.gather(
             *(database.write(lambda unit, n=n: work(unit, n)) for n in range(30)),  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
@@ -84,11 +90,84 @@ async def test_a_failing_unit_does_not_undo_its_neighbours(database: SqliteDatab
         )
 
     assert said.count("COMMIT") <= 3
+    assert [type(outcome) for outcome in outcomes[0::3]] == [type(None)] * 10
     assert [type(outcome) for outcome in outcomes[1::3]] == [LookupError] * 10
-    assert [type(outcome) for outcome in outcomes[2::3]] == [type(None)] + [UniqueViolationError] * 9
+    (winner,) = (number for number in range(2, 30, 3) if outcomes[number] is None)
+    assert [type(outcomes[number]) for number in range(2, 30, 3) if number != winner] == [UniqueViolationError] * 9
     names = {row[0] for row in await database.reader.rows(ALL, {})}
     kept = {f"{when} {n}" for n in range(0, 30, 3) for when in ("before", "after")}
-    assert names == kept | {"before 2", "the same"}
+    assert names == kept | {f"before {winner}", "the same"}
+
+
+async def test_units_that_were_undone_with_another_run_again_and_the_next_ones_in_savepoints(database: SqliteDatabase) -> None:
+    runs: list[str] = []
+
+    async def work(unit: Unit, name: str) -> int:
+        runs.append(name)
+        return await add(unit, name)
+
+    names = ["alone", "first", "second"]
+    with traced(database) as said:
+        tasks = [asyncio.create_task(database.write(lambda unit, name=name: work(unit, name))) for name in names]  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+        late = asyncio.create_task(database.write(lambda unit: fails_late(unit, "late")))
+        ids = await asyncio.gather(*tasks)
+        with pytest.raises(LookupError):
+            await late
+
+    assert runs == ["alone", "first", "second", "first", "second"]
+    assert set(await database.reader.rows(IDS, {})) == set(zip(ids, names, strict=True))
+    assert said.count("ROLLBACK") == 1
+    assert said.count("SAVEPOINT unit") == said.count("RELEASE unit") == 3
+    assert said.count("ROLLBACK TO unit") == 1
+    assert database._meter.retries == {(Retried.UNIT, Cause.NEIGHBOUR_FAILED): 3}
+
+
+async def test_a_unit_that_fails_before_it_changed_anything_undoes_nothing(database: SqliteDatabase) -> None:
+    async def clash(unit: Unit) -> None:
+        await unit.row(COUNT, {})
+        await add(unit, "first")
+
+    with traced(database) as said:
+        await asyncio.gather(
+            *(database.write(lambda unit, name=name: add(unit, name)) for name in ("alone", "first")),  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+            *(database.write(clash) for _ in range(3)),
+            return_exceptions=True,
+        )
+
+    assert await count(database) == 2
+    assert [sql for sql in said if sql.startswith(("ROLLBACK", "SAVEPOINT"))] == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_what_is_kept_is_what_was_told_whoever_failed_or_went_away(database: SqliteDatabase, seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - the same choices each time
+    told: list[str] = []
+    gone: list[str] = []
+
+    async def write_on(writer: int) -> None:
+        for number in range(20):
+            name, way = f"{writer} {number}", random.random()
+            if way < 0.1:
+                with pytest.raises(LookupError):
+                    await database.write(lambda unit, name=name: fails_late(unit, name))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
+            elif way < 0.2:
+                task = asyncio.create_task(database.write(lambda unit, name=name: add(unit, name)))  # type: ignore[misc]  # as above
+                for _ in range(random.randrange(4)):
+                    await asyncio.sleep(0)
+                task.cancel()
+                gone.append(name)
+            else:
+                await database.write(lambda unit, name=name: add(unit, name))  # type: ignore[misc]  # as above
+                told.append(name)
+            database._careful = random.choice((0, database._careful))
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*map(write_on, range(12)))
+        await database.write(lambda unit: add(unit, "last"))
+
+    kept = [row[0] for row in await database.reader.rows(ALL, {})]
+    assert set(kept) - set(gone) == {"last", *told}
+    assert database._meter.retries[Retried.UNIT, Cause.NEIGHBOUR_FAILED] > 0
 
 
 async def test_nobody_is_answered_before_the_commit(database: SqliteDatabase, path: Path) -> None:

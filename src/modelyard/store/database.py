@@ -182,7 +182,8 @@ class Database(Protocol):
         """Run `work` in a transaction and return its result once it is durable.
 
         An exception undoes all of it. `work` runs again when the database asks for it (deadlock, serialization failure, a
-        connection lost before the commit), so it must have no effect outside the unit. Called inside a running unit, it joins it.
+        connection lost before the commit, on SQLite a neighbour in the same commit that failed), so it must have no effect outside the
+        unit. Called inside a running unit, it joins it.
         """
         ...
 

@@ -26,6 +26,8 @@ class Cause(StrEnum):
 
     CONFLICT = "conflict"
     CONNECTION_LOST = "connection_lost"
+    NEIGHBOUR_FAILED = "neighbour_failed"
+    """On SQLite: a unit was undone together with one that failed."""
 
 
 class PoolState(Protocol):

@@ -1,12 +1,16 @@
 """SQLite: one writer connection with group commit, readers that nobody blocks.
 
-A unit of work takes its turn on the writer, runs inline in a savepoint (its statements never suspend), and is answered after a COMMIT
-that covers every unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`. A
-group waits a little for those whom the last commit has answered: most of them have more to write, and would find the next sync begun.
+A unit of work takes its turn on the writer, runs inline (its statements never suspend), and is answered after a COMMIT that covers every
+unit which finished while the one before was syncing. One fsync then pays for many units, with `synchronous=FULL`. A group waits a little
+for those whom the last commit has answered: most of them have more to write, and would find the next sync begun. A unit that fails after
+it has changed something undoes its whole group, whose other units run again: a savepoint for each would cost every unit a copy of every
+page that it writes. Only for a while after that do units have savepoints.
+
 Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking the event loop, until the other one is done.
 """
 
 import asyncio
+import functools
 import sqlite3
 import threading
 import time
@@ -19,6 +23,7 @@ from typing import TypeVar
 import msgspec
 
 from modelyard.errors import Unavailable
+from modelyard.store.aside import Aside
 from modelyard.store.database import (
     IdSequence,
     Reader,
@@ -26,7 +31,7 @@ from modelyard.store.database import (
     Unit,
 )
 from modelyard.store.folder import make_durable
-from modelyard.store.meter import Meter
+from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.sqlite_unit import KEEP_ID, ROW, ROWS, SqliteReader, SqliteUnit, closed, run
 from modelyard.store.statements import Flavour
 from modelyard.store.turns import Turns
@@ -43,6 +48,8 @@ MAX_PATIENCE = 0.005
 """Seconds that a group waits for more units at most: a commit may take long for reasons of its own, such as a checkpoint."""
 BUSY_SECONDS = 10.0
 """How long a unit waits for another process that is writing, its wait for a turn included, before it is `Unavailable`."""
+CAREFUL = 1_000
+"""So many units run in savepoints after one has undone its group: who fails again and again shall not have others run again each time."""
 CHECK_EVERY = 10_000
 """SQLite's virtual machine asks after this many of its steps, some 0.1 ms, whether a statement's time is up."""
 
@@ -70,10 +77,12 @@ class SqliteDatabase:
         self._statement_seconds = statement_seconds
         self._threads = threading.local()
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
-        self._committer = ThreadPoolExecutor(1, "sqlite-commit")
+        self._committer = Aside("sqlite-commit")
         self._turns = self._meter.writers = Turns()
         self._group: list[asyncio.Future[None]] = []
         self._begun = False
+        self._careful = 0
+        """How many more units run in savepoints."""
         self._ids: dict[IdSequence, int] = {}
         """The ids last given in the transaction that is open: written to their table once for a group, not once for a unit."""
         self._gave_up = float("-inf")
@@ -83,7 +92,6 @@ class SqliteDatabase:
         self._patience = 0.0
         """Seconds that a group waits for its company: half of what the last commit took, so that who waits in vain loses little."""
         self._waits: asyncio.TimerHandle | None = None
-        self._commits: set[asyncio.Task[None]] = set()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
 
@@ -101,10 +109,10 @@ class SqliteDatabase:
         await self._turns.take()
         self._closed = True
         self._start_commit()
-        while self._commits:
-            await asyncio.gather(*self._commits, return_exceptions=True)
-        for pool in (self._readers, self._committer):
-            pool.shutdown(wait=True)
+        await self._turns.take()  # the commit is done
+        self._turns.give()
+        self._committer.close()
+        self._readers.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
 
@@ -131,10 +139,20 @@ class SqliteDatabase:
             return await work(running)
         loop = asyncio.get_running_loop()
         came = loop.time()
-        await self._take_turn()
+        while True:
+            try:
+                return await self._join_group(work, loop, came)
+            except _UndoneError:
+                self._meter.retries[Retried.UNIT, Cause.NEIGHBOUR_FAILED] += 1
+
+    async def _join_group(self, work: Callable[[Unit], Awaitable[T]], loop: asyncio.AbstractEventLoop, came: float) -> T:
+        """Run it and wait for the commit. Raises `_UndoneError` when it was undone for the sake of another."""
+        if self._closed or not self._turns.try_take():
+            await self._take_turn()
         durable: asyncio.Future[None] = loop.create_future()
         try:
-            await self._begin(came)
+            if not self._begun:
+                await self._begin(came)
             outcome = await self._outcome(work)
             self._group.append(durable)
         finally:
@@ -148,37 +166,57 @@ class SqliteDatabase:
 
     async def _outcome(self, work: Callable[[Unit], Awaitable[T]]) -> "T | _Failed":
         """What the unit made. It may have failed of what others of its group wrote, and must not tell before that is durable."""
-        try:
-            return await self._savepoint(work)
-        except Exception as error:
-            if not self._group:
-                raise
-            return _Failed(error)
-
-    async def _savepoint(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        unit = SqliteUnit(self._writer, self._meter, self._ids)
-        run(self._writer, "SAVEPOINT unit", (), ROW)
+        careful = self._careful > 0
+        if careful:
+            self._careful -= 1
+            run(self._writer, "SAVEPOINT unit", (), ROW)
+        unit, before = SqliteUnit(self._writer, self._meter, self._ids), self._writer.total_changes
         try:
             with joined(unit):
                 result = await work(unit)
             unit.check_whole()
-        except BaseException:
-            self._undo()
+        except BaseException as error:
+            again = self._undo(changed=self._writer.total_changes != before, careful=careful)
+            if isinstance(error, Exception):
+                if again:
+                    raise _UndoneError from error
+                if self._group:
+                    return _Failed(error)
             raise
-        run(self._writer, "RELEASE unit", (), ROW)
+        if careful:
+            run(self._writer, "RELEASE unit", (), ROW)
         if unit.restarts_ids:
             self._ids.update(dict.fromkeys(IdSequence, 0))
         return result
 
-    def _undo(self) -> None:
-        """Undo the unit that failed. Where SQLite undid the whole transaction by itself (a full disk), its group failed with it."""
-        if self._writer.in_transaction:
+    def _undo(self, *, changed: bool, careful: bool) -> bool:
+        """Undo the unit that failed. True if that undid others of its group, too: they run again, and so should it."""
+        if not self._writer.in_transaction:  # SQLite undid all of it by itself, as it does when the disk is full
+            self._give_up_group(Unavailable("SQLite had to undo what was written together with a change that failed", retry_after=1))
+        elif careful:
             self._writer.execute("ROLLBACK TO unit")
             self._writer.execute("RELEASE unit")
-            return
-        group, self._group, self._begun = self._group, [], False
+        elif changed:
+            self._writer.execute("ROLLBACK")
+            if self._give_up_group(_UndoneError()):
+                self._careful = CAREFUL
+                return True
+        return False
+
+    def _give_up_group(self, why: Exception) -> bool:
+        """Its transaction is gone: tell everyone in it. True if there was anyone."""
         self._ids.clear()
-        _tell(group, Unavailable("SQLite had to undo what was written together with a change that failed", retry_after=1))
+        group = self._take_group()
+        _tell(group, why)
+        return bool(group)
+
+    def _take_group(self) -> list[asyncio.Future[None]]:
+        """The group: its transaction ends now, and nobody joins it any more."""
+        if self._waits is not None:
+            self._waits.cancel()
+            self._waits = None
+        group, self._group, self._begun = self._group, [], False
+        return group
 
     async def _take_turn(self) -> None:
         try:
@@ -213,30 +251,22 @@ class SqliteDatabase:
         if not self._begun:
             self._turns.give()
             return
-        if self._waits is not None:
-            self._waits.cancel()
-            self._waits = None
-        group, self._group, self._begun = self._group, [], False
-        task = asyncio.get_running_loop().create_task(self._commit(group))
-        self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
+        self._committer.start(self._commit, functools.partial(self._end_commit, self._take_group(), time.perf_counter()))
 
-    async def _commit(self, group: list[asyncio.Future[None]]) -> None:
-        """Make a group durable in a thread, holding the turn, since the connection is busy meanwhile."""
-        failure: Exception | None = None
-        started = time.perf_counter()
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
-            seconds = time.perf_counter() - started
+    def _end_commit(self, group: list[asyncio.Future[None]], started: float, failure: Exception | None) -> None:
+        """The turn was held meanwhile, since the connection was busy."""
+        seconds = time.perf_counter() - started
+        if failure is None:
             self._company, self._patience = len(group) + self._turns.waiting, min(seconds / 2, MAX_PATIENCE)
-            self._meter.committed(len(group), seconds)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the group waits to be told
-            failure = Unavailable(f"SQLite could not commit: {error}", retry_after=1)
-        finally:
-            self._turns.give()
+        else:
+            failure = Unavailable(f"SQLite could not commit: {failure}", retry_after=1)
+        self._turns.give()
         _tell(group, failure)
+        if failure is None:
+            self._meter.committed(len(group), seconds)
 
-    def _commit_now(self) -> None:
+    def _commit(self) -> None:
+        """In a thread: make a group durable."""
         try:
             for sequence, value in self._ids.items():
                 self._writer.execute(KEEP_ID, (value, sequence.value))
@@ -308,6 +338,10 @@ class SqliteDatabase:
 
 class _Failed(msgspec.Struct, frozen=True):
     error: Exception
+
+
+class _UndoneError(Exception):
+    """Another unit of the group failed, and what this one had written went with it. It has only to run again."""
 
 
 def _tell(group: list[asyncio.Future[None]], failure: Exception | None) -> None:

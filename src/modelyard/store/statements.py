@@ -1,8 +1,8 @@
 """Statements: written once with SQLAlchemy Core, compiled once per database, run on the bare driver."""
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -36,10 +36,16 @@ class Compiled(msgspec.Struct, frozen=True):
     constants: Mapping[str, Any]
     """Values that SQLAlchemy itself bound, such as a literal in the statement."""
     pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """The values of those names."""
+    """Values of these names, in their order."""
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         return self.pick({**self.constants, **values} if self.constants else values)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)  # the fastest there is; of one name it would not give a tuple
+    return lambda values: tuple([values[name] for name in names])
 
 
 class Statement:
@@ -95,9 +101,7 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
-    # Of one name or none, itemgetter would make no tuple.
-    pick = operator.itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])
-    return Compiled(str(compiled), names, constants, pick)
+    return Compiled(str(compiled), names, constants, _picker(names))
 
 
 class Bulk(Statement):

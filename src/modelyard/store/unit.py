@@ -1,8 +1,6 @@
 """The unit of work that is running: what a nested `write` joins, and a read inside a unit sees."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -30,18 +28,23 @@ class CurrentUnit:
 current_unit = CurrentUnit()
 
 
-@contextlib.contextmanager
-def joined(unit: Unit) -> Iterator[None]:
+class joined:  # noqa: N801 - reads as the function that it is used as
     """While the block runs, `unit` is the task's current one."""
-    token = enter(unit)
-    try:
-        yield
-    finally:
-        leave(token)
+
+    __slots__ = ("_token", "_unit")
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def __enter__(self) -> None:
+        self._token = enter(self._unit)
+
+    def __exit__(self, *_: object) -> None:
+        leave(self._token)
 
 
 def enter(unit: Unit) -> Running:
-    """Make `unit` the task's current one, until `leave`: what `joined` does, at a third of its cost."""
+    """Make `unit` the task's current one, until `leave`: what `joined` does, at less cost."""
     return _running.set((unit, asyncio.current_task()))
 
 

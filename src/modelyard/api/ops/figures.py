@@ -26,7 +26,7 @@ _process = ProcessCollector(registry=None)
 
 def gather(traffic: Traffic, meter: Meter) -> Figures:
     """The figures of this process, as they are now."""
-    figures = _of_requests(traffic) | _of_statements(meter) | (_of_sqlite(meter) if meter.pool is None else _of_server(meter, meter.pool))
+    figures = _of_requests(traffic) | _of_database(meter) | (_of_sqlite(meter) if meter.pool is None else _of_server(meter.pool))
     figures |= {sample.name: {(): [sample.value]} for metric in _process.collect() for sample in metric.samples}
     figures[families.BUILD.name] = {(__version__, platform.python_version(), meter.flavour): [1]}
     figures[families.WORKERS.name] = {(): [1]}
@@ -75,10 +75,11 @@ def _of_requests(traffic: Traffic) -> Figures:
     }
 
 
-def _of_statements(meter: Meter) -> Figures:
+def _of_database(meter: Meter) -> Figures:
     return {
         families.STATEMENTS.name: {(name,): [cost.count] for name, cost in meter.statements.items()},
         families.STATEMENT_SECONDS.name: {(name,): [cost.seconds] for name, cost in meter.statements.items()},
+        families.RETRIES.name: {(what, cause): [meter.retries[what, cause]] for what in Retried for cause in Cause},
     }
 
 
@@ -90,9 +91,8 @@ def _of_sqlite(meter: Meter) -> Figures:
     }
 
 
-def _of_server(meter: Meter, pool: PoolState) -> Figures:
+def _of_server(pool: PoolState) -> Figures:
     return {
-        families.RETRIES.name: {(what, cause): [meter.retries[what, cause]] for what in Retried for cause in Cause},
         families.POOL_SIZE.name: {(): [pool.size]},
         families.POOL_IN_USE.name: {(): [pool.in_use]},
         families.POOL_WAITING.name: {(): [pool.waiting]},
