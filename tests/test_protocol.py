@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation
+from modelyard.arrivals import Arrivals
 from modelyard.logs import logger
 from modelyard.protocol import Protocol
 from modelyard.server import bind
@@ -59,7 +61,14 @@ def edge() -> Edge:
 async def serving() -> AsyncIterator[int]:
     listener = bind("127.0.0.1", 0)
     config = uvicorn.Config(
-        edge(), http=Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False, proxy_headers=False
+        edge(),
+        http=functools.partial(Protocol, arrivals=Arrivals()),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listener]))
