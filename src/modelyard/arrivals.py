@@ -60,7 +60,8 @@ else:
 
         A new task asks its loop to call the first step soon. That one call is caught, and made now.
         """
-        context, first = copy_context(), _nothing
+        context = copy_context()
+        first: Callback = _nothing
 
         def call_soon(callback: Callback, *arguments: Any, context: Any = None) -> object:
             nonlocal first

@@ -50,7 +50,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.unread = 0
-        before = self.cycle
+        before: RequestResponseCycle | None = self.cycle
         self.cycle = exchange = self._exchange()
         if before is None or before.response_complete:
             self._arrived = exchange
@@ -135,8 +135,12 @@ class Exchange(RequestResponseCycle):
         if not isinstance(app, Edge):
             await self.run_asgi(app)
             return
+        # uvicorn has types of its own for each of these.
+        scope: Any = self.scope
+        receive: Any = self.receive
+        send: Any = self.send
         try:
-            await app.serve(self.scope, self.receive, self.send, self.write)
+            await app.serve(scope, receive, send, self.write)
         except BaseException as error:  # noqa: BLE001 - uvicorn, too, catches everything
             await self.run_asgi(_raising(error))
             return
