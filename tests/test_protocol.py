@@ -1,7 +1,8 @@
-"""Answers on the wire: the short way and uvicorn's own say the same."""
+"""Requests and answers on the wire: the short way and uvicorn's own say the same."""
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation
+from modelyard.arrivals import Arrivals
 from modelyard.logs import logger
 from modelyard.protocol import Protocol
 from modelyard.server import bind
@@ -37,11 +39,24 @@ async def _split(_: Request) -> Response:
     return Response(200, b"ok\n", headers=((b"x-note", b"a\r\nset-cookie: stolen"),))
 
 
+async def _slow(request: Request) -> Response:
+    """Waits, and must find itself in the task that it began in."""
+    task = asyncio.current_task()
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0.05)
+    assert task is asyncio.current_task()
+    return Response(200, b"slow %d\n" % len(request.body))
+
+
+async def _cancelled(_: Request) -> Response:
+    raise asyncio.CancelledError
+
+
 def _failed(_: Request, error: Exception) -> Response:
     return Response(500, str(error).encode())
 
 
-HANDLERS = {"/size": _size, "/big": _big, "/nothing": _nothing, "/split": _split}
+HANDLERS = {"/size": _size, "/big": _big, "/nothing": _nothing, "/split": _split, "/slow": _slow, "/cancelled": _cancelled}
 
 
 def edge() -> Edge:
@@ -59,7 +74,14 @@ def edge() -> Edge:
 async def serving() -> AsyncIterator[int]:
     listener = bind("127.0.0.1", 0)
     config = uvicorn.Config(
-        edge(), http=Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False, proxy_headers=False
+        edge(),
+        http=functools.partial(Protocol, arrivals=Arrivals()),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listener]))
@@ -149,3 +171,58 @@ async def test_a_header_cannot_smuggle_in_another(caplog: pytest.LogCaptureFixtu
     assert b"stolen" not in said
     assert said.startswith(b"HTTP/1.1 500")
     assert "line break" in caplog.text
+
+
+async def test_requests_sent_at_once_are_answered_in_order_whether_they_wait_or_not() -> None:
+    paths = ["/slow", "/size", "/slow", "/slow", "/size", "/size"]
+    requests = [get(path, "content-length: 2", method="POST", body=b"ab") for path in paths]
+    said = await ask(*requests, get("/slow", LAST))
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in said.split(b"HTTP/1.1 ")[1:]]
+    assert bodies == [b"slow 2\n", b"2\n", b"slow 2\n", b"slow 2\n", b"2\n", b"2\n", b"slow 0\n"]
+
+
+async def test_who_waits_does_not_hold_up_who_came_behind_on_other_connections() -> None:
+    async with serving() as port, asyncio.timeout(20):
+        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(6)]
+        for number, (_, writer) in enumerate(clients):
+            writer.write(get("/size" if number % 2 else "/slow", LAST))
+        said = await asyncio.gather(*[reader.read() for reader, _ in clients])
+        for _, writer in clients:
+            writer.close()
+    assert [answer.rpartition(b"\r\n")[2] for answer in said] == [b"slow 0\n", b"0\n"] * 3
+
+
+async def test_a_client_that_leaves_while_its_request_waits_harms_nobody() -> None:
+    async with serving() as port, asyncio.timeout(20):
+        _, gone = await asyncio.open_connection("127.0.0.1", port)
+        gone.write(get("/slow"))
+        await gone.drain()
+        await asyncio.sleep(0.02)
+        gone.transport.abort()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(get("/slow", LAST))
+        assert (await reader.read()).endswith(b"slow 0\n")
+        writer.close()
+
+
+async def test_a_body_that_comes_in_pieces_is_put_together() -> None:
+    async with serving() as port, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = get("/size", LAST, "transfer-encoding: chunked", method="POST")
+        for piece in (head[:20], head[20:], b"3\r\nab", b"c\r\n2\r\nde\r\n", b"0\r\n", b"\r\n"):
+            writer.write(piece)
+            await asyncio.sleep(0.02)
+        assert (await reader.read()).endswith(b"5\n")
+        writer.close()
+
+
+async def test_work_that_breaks_off_is_a_500_and_the_connection_ends(caplog: pytest.LogCaptureFixture) -> None:
+    said = await ask(get("/cancelled"))
+    assert said.startswith(b"HTTP/1.1 500")
+    assert "Exception in ASGI application" in caplog.text
+
+
+@pytest.mark.parametrize("target", ["/t/size?a=b?c", "/t/size#part", "http://127.0.0.1/t/size?x"])
+async def test_a_target_is_read_as_uvicorn_reads_it(target: str) -> None:
+    said = await ask(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n".encode())
+    assert said.startswith(b"HTTP/1.1 200")

@@ -1,7 +1,7 @@
 """Connections whose client is too slow, stays silent, or is one too many: each is ended before it costs others anything.
 
-uvicorn itself limits only how long a connection may rest between two requests, and counts resting ones as load. Here all open
-connections are looked at once a second; what that adds to a request is two small callbacks of its parser.
+uvicorn itself limits only how long a connection may rest between two requests, by a timer for each rest, and counts resting ones as
+load. Here all open connections are looked at once a second, which costs a request next to nothing.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from modelyard.api.http.admission import CROWDED
+from modelyard.arrivals import Arrivals
 from modelyard.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ BODY_BYTES = 4096
 
 CROWDED_SECONDS = 2.0
 """How long a connection too many may take to send the request that it is then refused."""
+
+_RESTING = "resting"
+"""What a client does between two requests."""
 
 _LOOK_SECONDS = 1.0
 """Between two looks, or a quarter of the client's time if that is less."""
@@ -41,7 +45,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 def watched(limits: ConnectionLimits) -> "type[asyncio.Protocol]":
     """What uvicorn is to make of each connection, for its setting `http`; several workers may be started with it."""
-    return functools.partial(WatchedConnection, watch=Watch(limits))  # type: ignore[return-value]  # uvicorn only calls it
+    return functools.partial(WatchedConnection, watch=Watch(limits), arrivals=Arrivals())  # type: ignore[return-value]  # uvicorn only calls it
 
 
 class Watch:
@@ -75,7 +79,6 @@ class WatchedConnection(Protocol):
         super().__init__(*arguments, **options)
         self._watch = watch
         self._patience = watch.limits.client_seconds
-        self._unread = 0
         self._body_bytes = 0
         self._awaited: tuple[str, object] | None = None
         """What the client has to do next, and how far it was when last looked at."""
@@ -92,18 +95,12 @@ class WatchedConnection(Protocol):
                 transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._unread += len(data)
         super().data_received(data)
-        if self._unread > self._watch.limits.unread_bytes:
+        if self.unread > self._watch.limits.unread_bytes:
             self._refuse(431, "Request Header Fields Too Large", "the request's path, query and headers are too large")
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self._unread = 0
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
-        self._unread = 0
         self._body_bytes += len(body)
 
     def look(self, now: float) -> None:
@@ -111,18 +108,19 @@ class WatchedConnection(Protocol):
         awaited = self._find_awaited()
         if awaited is None or awaited != self._awaited:
             self._awaited, self._since = awaited, now
-        elif now - self._since >= self._patience:
+        elif now - self._since >= (self.timeout_keep_alive if awaited[0] == _RESTING else self._patience):
             self._end(awaited[0])
 
     def _find_awaited(self) -> tuple[str, object] | None:
-        """None while it is our turn, and while the connection rests between two requests: uvicorn has a timer for that."""
+        """None while it is our turn."""
         buffered = self.transport.get_write_buffer_size()
         if buffered:
             return "taking the answer", buffered
         request = self._request()
         if request is None or request.response_complete:
             # Also while the rest of a body comes whose request is answered already.
-            return None if self.timeout_keep_alive_task else ("sending a request", request)
+            resting = request is not None and self.between and not self.unread
+            return (_RESTING if resting else "sending a request"), request
         if request.more_body and not self.flow.read_paused:
             return "sending a body", (request, self._body_bytes // BODY_BYTES)
         return None
@@ -132,11 +130,14 @@ class WatchedConnection(Protocol):
         return self.cycle
 
     def _end(self, doing: str) -> None:
+        if doing == _RESTING:
+            self.transport.close()
+            return
         self.logger.info("Ended a connection: its client made no progress in %s.", doing)
         request = self._request()
         if doing == "taking the answer" or (request is not None and request.response_started and not request.response_complete):
             self.transport.abort()
-        elif request is None and not self._unread:
+        elif request is None and not self.unread:
             self.transport.close()  # it never sent anything
         else:
             self._refuse(408, "Request Timeout", f"nothing more of the request came for {self._patience:g} s")

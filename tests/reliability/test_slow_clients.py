@@ -80,6 +80,13 @@ def test_empty_lines_do_not_keep_a_connection_open(server: Serving) -> None:
         drip(client, b"\r\n" * 200)
 
 
+def test_a_connection_that_rests_too_long_is_closed_without_a_word(server: Serving) -> None:
+    with connected(server.url) as client:
+        client.sendall(head("GET", "/healthz"))
+        assert status(read_answer(client)) == 200
+        assert read_all(client) == b""
+
+
 @pytest.mark.parametrize("framing", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
 def test_a_body_that_comes_byte_by_byte_is_given_up(server: Serving, framing: str) -> None:
     with connected(server.url) as client:
