@@ -19,6 +19,13 @@ def system_clock() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """The records of a project that a caller reaches who does not reach all of it: these, and what belongs to them."""
+
+    models: frozenset[int] = frozenset()
+    experiments: frozenset[int] = frozenset()
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, in which project, through which dialect: what the audit writes down."""
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
+from modelyard.access.entities import Principal
 from modelyard.api.http.query import BadQuery, parse_query
 from modelyard.context import Caller
 
@@ -27,7 +28,20 @@ class Request:
     once its operation is called, so a handler may be run again with it.
     """
 
-    __slots__ = ("_query", "base", "body", "caller", "client", "headers", "method", "operation", "path", "path_params", "query_string")
+    __slots__ = (
+        "_query",
+        "base",
+        "body",
+        "caller",
+        "client",
+        "headers",
+        "method",
+        "operation",
+        "path",
+        "path_params",
+        "principal",
+        "query_string",
+    )
 
     def __init__(
         self,
@@ -56,6 +70,8 @@ class Request:
         """What goes before a path of this server in a link: nothing, a path prefix, or a whole URL; it does not end in a slash."""
         self.client = client
         """The address of who asks; empty where none is known."""
+        self.principal: Principal | None = None
+        """Who asks, once that is proven; None where nobody is asked."""
         self.operation = ""
         """The id of the operation that answers it; empty until, and unless, one is found."""
         self._query: Mapping[str, str] | None = None
