@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from modelyard import logs
+from modelyard.access.directory import Directory
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -104,6 +105,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),
         access=logs.access_log(),
+        directory=Directory(),
         idempotency=KeptAnswers(Answers(database, system_clock)),
         observe=traffic.observe,
         front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
