@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from modelyard import logs
-from modelyard.access.memory import MemoryDirectory
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 
-from modelyard.access.memory import MemoryDirectory
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge

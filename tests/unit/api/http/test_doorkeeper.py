@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from modelyard.access.entities import Grant, Principal
-from modelyard.access.memory import MemoryDirectory
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission, Role
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import Request, Response, json_response, text_response

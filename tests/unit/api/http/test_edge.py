@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 import msgspec
 import pytest
 
-from modelyard.access.memory import MemoryDirectory
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.cors import Cors

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from modelyard import errors
-from modelyard.access.memory import MemoryDirectory
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.asgi import Message
 from modelyard.api.http.cold import ColdRoute
