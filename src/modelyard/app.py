@@ -34,7 +34,7 @@ from modelyard.audit.repository import SqlEvents
 from modelyard.context import system_clock
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
-from modelyard.errors import Unavailable
+from modelyard.errors import Forbidden, Unavailable
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
@@ -42,7 +42,7 @@ from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.health import List, StoreHealth
 from modelyard.records.sql_trash import SqlTrash
-from modelyard.settings import Settings
+from modelyard.settings import Settings, flag
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
 from modelyard.store.meter import Meter
@@ -61,6 +61,11 @@ T = TypeVar("T")
 _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
 
+_UNGUARDED = (
+    "it has no accounts, so nobody would be asked who they are, and others can reach {host}: make the first account by `modelyard admin "
+    f"init`, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}"
+)
+
 
 def create(settings: Settings, shared: Path | None = None) -> Edge:
     """The application. Its start-up opens the database and brings its schema up to date.
@@ -72,6 +77,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     counted = functools.partial(gather, traffic, meter)
     figures = OwnFigures(counted) if shared is None else WorkerFigures(shared, counted)
     database = open_database(settings, url, meter)
+    directory = Directory()
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
@@ -83,6 +89,9 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     async def startup() -> None:
         await database.open()
         await bring_up_to_date(database, url)
+        await directory.refresh()
+        if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
+            raise Forbidden(_UNGUARDED.format(host=settings.host))
         await figures.open()
 
     async def shutdown() -> None:
@@ -105,7 +114,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),
         access=logs.access_log(),
-        directory=Directory(),
+        directory=directory,
         idempotency=KeptAnswers(Answers(database, system_clock)),
         observe=traffic.observe,
         front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
