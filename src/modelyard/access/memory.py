@@ -98,7 +98,7 @@ class MemoryRegister:
     async def used(self, unit: Unit, uses: Mapping[int, Millis]) -> None:
         for token_id, moment in uses.items():
             token = await self.tokens.get(unit, token_id)
-            if token is not None:
+            if token is not None and (token.last_used_at or 0) < moment:
                 await self.tokens.replace(unit, msgspec.structs.replace(token, last_used_at=moment))
 
     @property
