@@ -10,6 +10,8 @@ import msgspec
 
 from modelyard import logs
 from modelyard.access.directory import Directory
+from modelyard.access.passwords import ArgonPasswords
+from modelyard.access.repository import SqlRegister
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -77,10 +79,10 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     counted = functools.partial(gather, traffic, meter)
     figures = OwnFigures(counted) if shared is None else WorkerFigures(shared, counted)
     database = open_database(settings, url, meter)
-    directory = Directory()
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
+    directory = Directory(database, SqlRegister(), ArgonPasswords())
     domain = build_services(database)
     doors = (*dialects(domain, settings.max_page_size), native.dialect(build_metrics(database, domain.artifacts)))
     health = StoreHealth(database, _lists(domain))
@@ -95,6 +97,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         await figures.open()
 
     async def shutdown() -> None:
+        await directory.close()
         await database.close()
         await figures.close()
         if telemetry is not None:

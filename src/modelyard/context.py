@@ -11,6 +11,8 @@ Millis = NewType("Millis", int)
 
 ProjectId = NewType("ProjectId", int)
 DEFAULT_PROJECT = ProjectId(1)
+NO_PROJECT = ProjectId(0)
+"""Of audit events that concern the whole server: accounts and their tokens."""
 
 Clock = Callable[[], Millis]
 
@@ -26,10 +28,14 @@ class Reach(msgspec.Struct, frozen=True):
     experiments: frozenset[int] = frozenset()
 
 
+ANONYMOUS = "anonymous"
+"""The name of every caller where nobody is asked who they are. No account has it."""
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, in which project, through which dialect: what the audit writes down."""
 
-    name: str = "anonymous"
+    name: str = ANONYMOUS
     project: ProjectId = DEFAULT_PROJECT
     dialect: str
     """The front door's folder name: `kubeflow`, `jfrog`, `native`."""

@@ -3,6 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from modelyard.access.journal import Journal
+from modelyard.access.memory import MemoryRegister
+from modelyard.access.repository import Register
+from modelyard.access.service import access
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.artifacts.service import ArtifactService
@@ -63,6 +67,17 @@ class Repositories(NamedTuple):
     parents: Links
     trash: Trash
     series: Series
+    register: Register
+
+
+class PlainPasswords:
+    """Keeps passwords as they are: quick, and for tests of what is around them only."""
+
+    async def hash(self, password: str) -> str:
+        return f"plain {password}"
+
+    async def verify(self, hash_: str | None, password: str) -> bool:
+        return hash_ == f"plain {password}"
 
 
 class World:
@@ -86,6 +101,11 @@ class World:
         self.deployments = DeploymentService(
             database, DeploymentRecords(records.environments, records.services, records.serves), self.models, ledger
         )
+        self.access = access(database, Journal(records.register, events, self.clock), PlainPasswords(), self._find)
+
+    async def _find(self, caller: Caller, kind: Kind, record_id: int) -> object:
+        get = self.models.get_model if kind is Kind.MODEL else self.experiments.get_experiment
+        return await get(caller, record_id)
 
 
 def memory_world() -> World:
@@ -111,7 +131,7 @@ def memory_repositories(database: MemoryDatabase) -> Repositories:
         MemoryRecords[InferenceService](database, Kind.SERVICE, SERVICE_FIELDS, ("environment_id",)),
         MemoryRecords[ServeRecord](database, Kind.SERVE, SERVE_FIELDS, ("service_id",), _served(database)),
     )
-    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents), MemorySeries(database, nouns[4]))
+    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents), MemorySeries(database, nouns[4]), MemoryRegister(database))
 
 
 def _owners(database: MemoryDatabase, parents: MemoryLinks) -> Linked:
