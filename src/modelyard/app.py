@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from modelyard import logs
+from modelyard.access.directory import Directory
+from modelyard.access.first_admin import admit
+from modelyard.access.journal import Journal
+from modelyard.access.passwords import ArgonPasswords
+from modelyard.access.repository import SqlRegister
+from modelyard.access.service import Access, Minted, access_services
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -30,7 +37,7 @@ from modelyard.artifacts.service import ArtifactService
 from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.repository import SqlEvents
-from modelyard.context import system_clock
+from modelyard.context import Caller, system_clock
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.errors import Unavailable
@@ -40,6 +47,7 @@ from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.health import List, StoreHealth
+from modelyard.records.kinds import Kind
 from modelyard.records.sql_trash import SqlTrash
 from modelyard.settings import Settings
 from modelyard.store.database import Database
@@ -75,7 +83,11 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     if telemetry is not None:
         database = telemetry.traced(database)
     domain = build_services(database)
-    doors = (*dialects(domain, settings.max_page_size), native.dialect(build_metrics(database, domain.artifacts)))
+    directory = Directory(database, SqlRegister(), ArgonPasswords())
+    doors = (
+        *dialects(domain, settings.max_page_size),
+        native.dialect(build_metrics(database, domain.artifacts)),
+    )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
@@ -85,6 +97,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         await figures.open()
 
     async def shutdown() -> None:
+        await directory.close()
         await database.close()
         await figures.close()
         if telemetry is not None:
@@ -104,6 +117,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),
         access=logs.access_log(),
+        directory=directory,
         idempotency=KeptAnswers(Answers(database, system_clock)),
         observe=traffic.observe,
         front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
@@ -174,6 +188,20 @@ def build_metrics(database: Database, artifact_service: ArtifactService) -> Metr
     return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
 
 
+def build_access(database: Database, domain: Services) -> Access:
+    """Accounts, tokens, grants and projects over a database."""
+
+    async def find(caller: Caller, kind: Kind, record_id: int) -> object:
+        get = domain.models.get_model if kind is Kind.MODEL else domain.experiments.get_experiment
+        return await get(caller, record_id)
+
+    return access_services(database, _journal(), ArgonPasswords(), find)
+
+
+def _journal() -> Journal:
+    return Journal(SqlRegister(), SqlEvents(), system_clock)
+
+
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
     """Migrate, unless the schema is the needed one already. Raises `Unavailable` when it is a newer program's."""
     if await schema_version(database) == HEAD:
@@ -181,6 +209,17 @@ async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
     from modelyard.store import migrate  # noqa: PLC0415 - Alembic is slow to import and rarely needed
 
     await asyncio.to_thread(migrate.upgrade, url)
+
+
+def admit_admin(settings: Settings, name: str, *, again: bool) -> Minted:
+    """Make the first admin of the store that the settings name, and the store itself if need be (see `access.first_admin`)."""
+    caller = Caller(name="modelyard admin init", dialect="cli", request_id=uuid.uuid4().hex)
+
+    async def work(database: Database, url: DatabaseUrl) -> Minted:
+        await bring_up_to_date(database, url)
+        return await database.write(lambda unit: admit(unit, caller, _journal(), name, again=again))
+
+    return asyncio.run(_on_store(settings, work))
 
 
 def wipe(settings: Settings) -> None:
@@ -212,6 +251,11 @@ async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Data
     url = DatabaseUrl.parse(settings.database)
     if url.path is not None and not url.path.is_file():
         raise Unavailable(f"there is no store to {verb} at {url.path}: check the path")
+    return await _on_store(settings, work)
+
+
+async def _on_store(settings: Settings, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:
+    url = DatabaseUrl.parse(settings.database)
     database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
     await database.open()
     try:

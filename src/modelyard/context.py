@@ -40,3 +40,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     """The front door's folder name: `kubeflow`, `jfrog`, `native`."""
     request_id: str
+    reach: Reach | None = None
+    """The records that it may do with what it asks for; None: any of the project."""
+    sight: Reach | None = None
+    """The records that it may read, `reach` among them; None: any of the project."""

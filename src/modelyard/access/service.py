@@ -276,7 +276,7 @@ class Access(NamedTuple):
     projects: ProjectService
 
 
-def access(database: Database, journal: Journal, hashing: Passwords, find: FindRecord) -> Access:
+def access_services(database: Database, journal: Journal, hashing: Passwords, find: FindRecord) -> Access:
     """All of them over one database."""
     return Access(
         AccountService(database, journal, hashing),

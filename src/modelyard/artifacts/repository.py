@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
-from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
+from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT, EXPERIMENT_ARTIFACT, MODEL_ARTIFACT
 from modelyard.records.kinds import Kind
 from modelyard.records.sql import SqlRecords
 from modelyard.store.database import Unit
@@ -22,7 +22,8 @@ _ATTACHED = Statement(
 
 
 def artifacts() -> SqlRecords[Artifact]:
-    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links={"parent_id": ARTIFACT_PARENT})
+    links = {"parent_id": ARTIFACT_PARENT, "model_id": MODEL_ARTIFACT, "owner_experiment_id": EXPERIMENT_ARTIFACT}
+    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links=links)
 
 
 class ArtifactParents:

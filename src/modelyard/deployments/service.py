@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from modelyard.audit.ledger import Ledger, existing, held, locked
+from modelyard.audit.ledger import Ledger, existing, held, held_by_any, listed, locked
 from modelyard.context import Caller
 from modelyard.deployments.entities import (
     Environment,
@@ -53,7 +53,7 @@ class DeploymentService:
         return await existing(self.database.reader, caller, self._environments, environment_id)
 
     async def list_environments(self, caller: Caller, query: ListQuery) -> Page[Environment]:
-        return await self._environments.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._environments, query)
 
     @transactional
     async def update_environment(self, unit: Unit, caller: Caller, environment_id: int, patch: EnvironmentPatch) -> Environment:
@@ -67,8 +67,13 @@ class DeploymentService:
 
     @transactional
     async def create_service(self, unit: Unit, caller: Caller, new: NewInferenceService) -> InferenceService:
-        """The environment must exist; whether the model and version do is not asked (see the table)."""
-        await held(unit, caller, self._environments, new.environment_id)
+        """The environment must exist; whether the model and version do is not asked (see the table).
+
+        An environment is only a place: whoever may deploy a model may do so in any.
+        """
+        await held_by_any(unit, caller, self._environments, new.environment_id)
+        if caller.reach is not None:
+            await self._models.hold_model(unit, caller, new.model_id)
         return await self._ledger.create(unit, caller, self._services, InferenceService, new)
 
     async def get_service(self, caller: Caller, service_id: int) -> InferenceService:
@@ -76,7 +81,7 @@ class DeploymentService:
 
     async def list_services(self, caller: Caller, query: ListQuery) -> Page[InferenceService]:
         """Services of all environments; scope the query by `environment_id` for those of one."""
-        return await self._services.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._services, query)
 
     @transactional
     async def update_service(self, unit: Unit, caller: Caller, service_id: int, patch: InferenceServicePatch) -> InferenceService:
@@ -121,7 +126,7 @@ class DeploymentService:
 
     async def list_serves(self, caller: Caller, query: ListQuery) -> Page[ServeRecord]:
         """Serve records of all services; scope the query by `service_id` for those of one."""
-        return await self._serves.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._serves, query)
 
 
 def _check_public(properties: Properties) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Select, Table, and_, bindparam, delete, literal_column, select, update
+from sqlalchemy import FromClause, Select, Table, and_, bindparam, delete, literal_column, select, update
 
 from modelyard.context import ProjectId
 from modelyard.errors import AlreadyExists
@@ -32,9 +32,12 @@ _RELEASE = Statement(
 
 
 class SqlRecords(Generic[R]):
-    """`Records` over a table made by `record_table`. `links` maps each link field to its table (parent id column of the same name)."""
+    """`Records` over a table made by `record_table`.
 
-    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, Table] | None = None) -> None:
+    `links` maps each link field to its table (parent id column of the same name), or to what is read like one.
+    """
+
+    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, FromClause] | None = None) -> None:
         self.kind = kind
         self.entity = entity
         self.table = table

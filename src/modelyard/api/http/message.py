@@ -40,6 +40,7 @@ class Request:
         "path",
         "path_params",
         "principal",
+        "project",
         "query_string",
     )
 
@@ -55,10 +56,11 @@ class Request:
         path_params: dict[str, str] | None = None,
         base: str = "",
         client: str = "",
+        project: str | None = None,
     ) -> None:
         self.method = method
         self.path = path
-        """Percent-decoded; `path_params` come from the path as sent, so a value may contain a `/`."""
+        """Percent-decoded, without the project; `path_params` come from the path as sent, so a value may contain a `/`."""
         self.query_string = query_string
         self.headers = headers
         """Names in lower case, in the order they came."""
@@ -70,6 +72,8 @@ class Request:
         """What goes before a path of this server in a link: nothing, a path prefix, or a whole URL; it does not end in a slash."""
         self.client = client
         """The address of who asks; empty where none is known."""
+        self.project = project
+        """The name of the project that the path begins with, as sent; None where it names none."""
         self.principal: Principal | None = None
         """Who asks, once that is proven; None where nobody is asked."""
         self.operation = ""
