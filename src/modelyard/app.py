@@ -23,9 +23,11 @@ from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
+from modelyard.api.http.operation import Operation
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
+from modelyard.api.native import grants, me, users
 from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
@@ -86,7 +88,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     directory = Directory(database, SqlRegister(), ArgonPasswords())
     doors = (
         *dialects(domain, settings.max_page_size),
-        native.dialect(build_metrics(database, domain.artifacts)),
+        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain))),
     )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
@@ -196,6 +198,10 @@ def build_access(database: Database, domain: Services) -> Access:
         return await get(caller, record_id)
 
     return access_services(database, _journal(), ArgonPasswords(), find)
+
+
+def _access_operations(access: Access) -> tuple[Operation, ...]:
+    return (*me.operations(access), *users.operations(access), *grants.operations(access))
 
 
 def _journal() -> Journal:
