@@ -1,5 +1,7 @@
 """What `modelyard serve` says when it is ready: where it listens, where the data is, where to look next."""
 
+import sys
+
 import rich
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +30,16 @@ def show(url: str, loaded: Loaded, console: Console | None = None, *, open_: boo
     told = [(OPEN, CLOSE), *cautions(loaded)] if open_ else cautions(loaded)
     for note in (*loaded.notes, *(f"{caution}; {remedy}." for caution, remedy in told)):
         out.print(f"[yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def show_token(account: str, text: str, store: str) -> None:
+    """The token alone on standard output, for programs; what to say of it beside, on standard error."""
+    aside = Console(stderr=True)
+    aside.print(f"[bold]{escape(account)}[/] may do everything in {escape(store)}.", highlight=False, soft_wrap=True)
+    aside.print("This is its token. It is shown this once, and is nowhere else:\n", highlight=False)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+    aside.print("\nSend it with every request: [bold]Authorization: Bearer …[/]", highlight=False, soft_wrap=True)
 
 
 def _facts(url: str, loaded: Loaded) -> list[tuple[str, str]]:

@@ -196,6 +196,34 @@ def test_anything_else_is_no_trusted_proxy(proxy: str) -> None:
     assert "10.0.0.0/8" in refusal({"trusted_proxies": [proxy]})
 
 
+def test_an_identity_provider_is_an_issuer_an_audience_and_roles() -> None:
+    chosen = loaded(
+        environ={
+            "MODELYARD_OIDC_ISSUER": "https://login.example.org/realms/ml",
+            "MODELYARD_OIDC_AUDIENCE": "modelyard",
+            "MODELYARD_OIDC_ROLES": "ml=contributor@fraud, everyone = viewer",
+        }
+    )
+    assert chosen.oidc_roles == ("ml=contributor@fraud", "everyone = viewer")
+    assert loaded({"oidc_issuer": "http://127.0.0.1:9", "oidc_audience": "x"}).oidc_groups_claim == "groups"
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"oidc_issuer": "http://login.example.org", "oidc_audience": "x"}, "https://"),
+        ({"oidc_issuer": "login.example.org", "oidc_audience": "x"}, "https://"),
+        ({"oidc_issuer": "https://login.example.org"}, "oidc_audience"),
+        ({"oidc_roles": ["ml"]}, "group=role"),
+        ({"oidc_roles": ["ml=king"]}, "group=role"),
+        ({"oidc_roles": ["=viewer"]}, "group=role"),
+        ({"oidc_roles": ["ml=viewer@Fraud"]}, "group=role"),
+    ],
+)
+def test_an_identity_provider_that_would_let_in_others_is_refused(given: dict[str, object], word: str) -> None:
+    assert word in refusal(given)
+
+
 def test_the_standard_variable_of_opentelemetry_counts_where_nothing_else_is_set(tmp_path: Path) -> None:
     standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     file = tmp_path / "modelyard.toml"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from modelyard.access.journal import Journal
 from modelyard.access.memory import MemoryRegister
 from modelyard.access.repository import Register
-from modelyard.access.service import access
+from modelyard.access.service import access_services
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.artifacts.service import ArtifactService
@@ -101,7 +101,7 @@ class World:
         self.deployments = DeploymentService(
             database, DeploymentRecords(records.environments, records.services, records.serves), self.models, ledger
         )
-        self.access = access(database, Journal(records.register, events, self.clock), PlainPasswords(), self._find)
+        self.access = access_services(database, Journal(records.register, events, self.clock), PlainPasswords(), self._find)
 
     async def _find(self, caller: Caller, kind: Kind, record_id: int) -> object:
         get = self.models.get_model if kind is Kind.MODEL else self.experiments.get_experiment

@@ -8,6 +8,8 @@ from modelyard.welcome import CLOSE, OPEN
 def judged(settings: Settings, *, some: bool) -> Finding:
     if some:
         return ok("accounts", "there are some, so everybody is asked who they are")
+    if settings.oidc_issuer:
+        return ok("accounts", f"none: everybody is asked for a token of {settings.oidc_issuer}")
     if not settings.beyond_loopback:
         return ok("accounts", f"none: {OPEN}", CLOSE)
     if settings.insecure_no_auth:

@@ -108,11 +108,11 @@ def _responses(operation: Operation) -> Mapping[int, Any]:
 
 
 def _parameters(operation: Operation) -> list[Parameter]:
-    """The table's, and those it need not list: variable segments of any text, and the key that every POST takes."""
+    """The table's, and those it need not list: variable segments of any text, and the key that a POST takes."""
     parameters = list(operation.parameters)
     known = {(parameter.place, parameter.name.lower()) for parameter in parameters}
     implied = [Parameter(name, Place.PATH, {"type": "string"}, required=True) for name in _VARIABLE.findall(operation.path)]
-    if operation.method == "POST":
+    if operation.method == "POST" and not operation.secret:
         implied.append(_KEY)
     return parameters + [parameter for parameter in implied if (parameter.place, parameter.name.lower()) not in known]
 
