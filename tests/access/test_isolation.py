@@ -43,6 +43,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "createExperimentExperimentRun": {"experimentId": UNKNOWN_ID},
     "createInferenceServiceServe": {"modelVersionId": UNKNOWN_ID},
     "createEnvironmentInferenceService": {"registeredModelId": UNKNOWN_ID},
+    "updateModel": {"name": "x"},
+    "createModelVersion": {"version": "x"},
     "logPoints": [{"name": "loss", "value": 1.0}],  # type: ignore[dict-item]  # the one body that is an array
 }
 """Of routes whose body must say something before an id is looked at."""
