@@ -13,7 +13,7 @@ from modelyard import logs
 from modelyard.access.directory import Directory
 from modelyard.access.first_admin import admit
 from modelyard.access.journal import Journal
-from modelyard.access.passwords import ArgonPasswords
+from modelyard.access.passwords import ArgonPasswords, Passwords
 from modelyard.access.repository import SqlRegister
 from modelyard.access.service import Access, Minted, access_services
 from modelyard.api.http.cors import Cors
@@ -90,11 +90,12 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
-    directory = Directory(database, SqlRegister(), ArgonPasswords(), _identity_provider(settings))
+    passwords = ArgonPasswords()
+    directory = Directory(database, SqlRegister(), passwords, _identity_provider(settings))
     domain = build_services(database)
     doors = (
         *dialects(domain, settings.max_page_size),
-        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain))),
+        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain, passwords))),
     )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
@@ -209,14 +210,14 @@ def build_metrics(database: Database, artifact_service: ArtifactService) -> Metr
     return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
 
 
-def build_access(database: Database, domain: Services) -> Access:
+def build_access(database: Database, domain: Services, passwords: Passwords) -> Access:
     """Accounts, tokens, grants and projects over a database."""
 
     async def find(caller: Caller, kind: Kind, record_id: int) -> object:
         get = domain.models.get_model if kind is Kind.MODEL else domain.experiments.get_experiment
         return await get(caller, record_id)
 
-    return access_services(database, _journal(), ArgonPasswords(), find)
+    return access_services(database, _journal(), passwords, find)
 
 
 def _access_operations(access: Access) -> tuple[Operation, ...]:

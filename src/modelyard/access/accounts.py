@@ -79,9 +79,14 @@ KINDS: Mapping[type, Kind] = {Account: Kind.PRINCIPAL, Token: Kind.TOKEN, RoleGr
 _SECRETS = ("password_hash", "hash")
 
 
-def told(kept: Kept) -> dict[str, Any]:
-    """Its fields as audit events tell them: no secret, and nothing that one could be guessed from."""
+def told(kept: Kept, before: Kept | None = None) -> dict[str, Any]:
+    """Its fields as audit events tell them: no secret, and nothing that one could be guessed from.
+
+    Of one that was changed (`before`), also whether that was the password.
+    """
     fields: dict[str, Any] = msgspec.to_builtins(kept)
     if isinstance(kept, Account):
         fields["has_password"] = kept.password_hash is not None
+        if isinstance(before, Account):
+            fields["password_changed"] = kept.password_hash != before.password_hash
     return {name: value for name, value in fields.items() if name not in _SECRETS}

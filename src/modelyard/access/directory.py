@@ -1,6 +1,7 @@
 """Finds out who asks, and remembers it for as long as nothing has changed."""
 
 import asyncio
+import contextvars
 import hmac
 import secrets
 import time
@@ -87,7 +88,7 @@ class Directory:
         self._last_use = LastUse(database, register)
         self._key = secrets.token_bytes(32)
         self._looked = float("-inf")
-        self._looking = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._revision = -1
         self._accounts = True  # until it is known that there are none
         self._tokens: dict[bytes, _Known] = {}
@@ -107,16 +108,15 @@ class Directory:
         return self._seconds() - self._looked < LOOK_SECONDS
 
     async def refresh(self) -> None:
-        """Look whether anything has changed, and forget all that was learnt if so. One look at a time: others wait for it."""
-        async with self._looking:
-            if self.fresh:
-                return
-            started = self._seconds()
-            state = await self._register.state(self._database.reader)
-            if state.revision != self._revision:
-                for memory in (self._tokens, self._passwords, self._projects):
-                    memory.clear()
-            self._revision, self._accounts, self._looked = state.revision, state.accounts, started
+        """Look whether anything has changed, and forget all that was learnt if so. Raises `Unavailable`.
+
+        One look at a time: all who ask meanwhile wait for it, and are told if it fails, lest each waits for a store that is away in turn.
+        """
+        if self._looking is None:
+            # In no request's context, since it is not for one only.
+            self._looking = asyncio.get_running_loop().create_task(self._look(), context=contextvars.Context())
+            self._looking.add_done_callback(self._has_looked)
+        await asyncio.shield(self._looking)
 
     @property
     def open(self) -> bool:
@@ -190,6 +190,19 @@ class Directory:
             return None
         self._remember(self._projects, name, project.id, revision)
         return project.id
+
+    async def _look(self) -> None:
+        started = self._seconds()
+        state = await self._register.state(self._database.reader)
+        if state.revision != self._revision:
+            for memory in (self._tokens, self._passwords, self._projects):
+                memory.clear()
+        self._revision, self._accounts, self._looked = state.revision, state.accounts, started
+
+    def _has_looked(self, look: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not look.cancelled():
+            look.exception()  # whoever waited has it; if nobody did, it is nobody's concern
 
     async def _freshen(self) -> None:
         if not self.fresh:

@@ -22,7 +22,7 @@ class Journal:
         await self._events.append(unit, self._event(caller, Action.CREATED, new, None, _json(new)))
 
     async def updated(self, unit: Unit, caller: Caller, before: Kept, after: Kept) -> None:
-        await self._events.append(unit, self._event(caller, Action.UPDATED, after, _json(before), _json(after)))
+        await self._events.append(unit, self._event(caller, Action.UPDATED, after, _json(before), _json(after, before)))
 
     async def deleted(self, unit: Unit, caller: Caller, *gone: Kept) -> None:
         await self._events.extend(unit, [self._event(caller, Action.DELETED, one, _json(one), None) for one in gone])
@@ -49,5 +49,5 @@ def _project(kept: Kept) -> ProjectId:
     return (kept.project_id if isinstance(kept, RoleGrant) else None) or NO_PROJECT
 
 
-def _json(kept: Kept) -> str:
-    return msgspec.json.encode(told(kept)).decode()
+def _json(kept: Kept, before: Kept | None = None) -> str:
+    return msgspec.json.encode(told(kept, before)).decode()

@@ -98,7 +98,7 @@ class AccountService:
 
     async def _create(self, unit: Unit, caller: Caller, new: NewAccount, hash_: str | None) -> Account:
         await begin(unit, caller, self._register)
-        home = await _open_project(self._register, unit, new.home or "default")
+        home = await _open_project(self._register, unit, "default" if new.home is None else new.home)
         account_id = await self._register.next_id(unit)
         account = Account(account_id, new.name, new.kind, home.id, home.name, disabled=False, created_at=self._journal.clock())
         account = msgspec.structs.replace(account, password_hash=hash_)

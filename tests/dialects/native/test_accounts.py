@@ -235,6 +235,10 @@ def test_secrets_are_not_kept_for_retries(place: Place) -> None:
     project = unique("p").lower()
     answers = [place.admin.post("/projects", json={"name": project}, headers=key) for _ in range(2)]
     assert ok(answers[0], 201) == ok(answers[1], 201)
+    document = httpx.get(place.urls[0] + "/openapi/native.json").json()["paths"]
+    takes_key = {path for path, methods in document.items() if "Idempotency-Key" in str(methods.get("post", {}).get("parameters"))}
+    assert {"/api/v1/projects", "/api/v1/grants"} <= takes_key
+    assert takes_key.isdisjoint({"/api/v1/users", "/api/v1/users/{name}/tokens", "/api/v1/me/tokens", "/api/v1/me/password"})
     for made in (first, second):
         ok(place.admin.delete(f"/tokens/{made.json()['id']}"), 204)
 

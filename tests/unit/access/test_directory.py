@@ -181,6 +181,25 @@ async def test_many_requests_look_once(world: World, server: Server) -> None:
     assert looks == 1
 
 
+async def test_a_store_that_is_away_is_told_to_all_who_wait_at_once(world: World, server: Server) -> None:
+    looks = 0
+    state = world.records.register.state
+
+    async def away(_: object) -> object:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        raise Unavailable("the database is away")
+
+    world.records.register.state = away  # type: ignore[method-assign, assignment]  # a database that is away
+    found = await asyncio.gather(*(server.directory.refresh() for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in found} == {Unavailable}
+    assert looks == 1
+    world.records.register.state = state  # type: ignore[method-assign]  # and is back
+    await server.directory.refresh()
+    assert server.directory.open
+
+
 async def test_memory_is_bounded(server: Server) -> None:
     await server.directory.refresh()
     memory: dict[int, int] = {}
