@@ -14,7 +14,7 @@ from modelyard.context import Caller, Clock, Millis, Reach
 from modelyard.errors import Forbidden, NotFound, Stale, invalid
 from modelyard.records import properties, reach
 from modelyard.records.kinds import Kind
-from modelyard.records.reach import ALONE
+from modelyard.records.reach import ALONE, THROUGH_OWNERS
 from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion, Trash
@@ -137,10 +137,10 @@ class Ledger:
 
 async def existing(reader: Reader, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, or `NotFound`: what the caller may not see is not there."""
-    if caller.sight is not None and not await _within(reader, caller, records, record_id, caller.sight):
-        _missing(records, record_id)
     record = await records.get(reader, caller.project, record_id)
-    return record if record is not None else _missing(records, record_id)
+    if record is not None and (caller.sight is None or await _within(reader, records, record, caller.sight)):
+        return record
+    return _missing(records, record_id)
 
 
 def listed(reader: Reader, caller: Caller, records: Records[R], query: ListQuery) -> Awaitable[Page[R]]:
@@ -152,9 +152,8 @@ def listed(reader: Reader, caller: Caller, records: Records[R], query: ListQuery
 
 async def lock(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R | None:
     """The record of this id, locked until the unit ends; None when it is not there. Raises `Forbidden` as `locked` does."""
-    if caller.reach is not None and not await _reached(unit, caller, records, record_id):
-        return None
-    return await records.lock(unit, caller.project, record_id)
+    record = await records.lock(unit, caller.project, record_id)
+    return record if record is None or caller.reach is None else await _reached(unit, caller, records, record)
 
 
 async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
@@ -165,9 +164,9 @@ async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int
 
 async def held(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
     """The record of this id, which stays out of the trash until the unit ends. Errors as of `locked`."""
-    if caller.reach is not None and not await _reached(unit, caller, records, record_id):
-        _missing(records, record_id)
-    return await held_by_any(unit, caller, records, record_id)
+    record = await held_by_any(unit, caller, records, record_id)
+    reached = record if caller.reach is None else await _reached(unit, caller, records, record)
+    return reached if reached is not None else _missing(records, record_id)
 
 
 async def held_by_any(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
@@ -184,21 +183,20 @@ def needs_project(caller: Caller, kind: Kind) -> None:
         )
 
 
-async def _reached(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> bool:
-    """Whether the record is there, for a caller that reaches some records only. Raises `Forbidden` when it may only see it."""
-    assert caller.reach is not None  # noqa: S101 - as said
-    if await _within(unit, caller, records, record_id, caller.reach):
-        return True
-    seen = caller.sight is None or await _within(unit, caller, records, record_id, caller.sight)
-    if seen and await records.get(unit, caller.project, record_id) is not None:
-        raise Forbidden(f"{caller.name} may see {records.kind.label} {record_id}, and not do this with it")
-    return False
+async def _reached(unit: Unit, caller: Caller, records: Records[R], record: R) -> R | None:
+    """The record, if the caller reaches it; None if it does not even see it, and `Forbidden` if it does that."""
+    if caller.reach is None or await _within(unit, records, record, caller.reach):
+        return record
+    if caller.sight is None or await _within(unit, records, record, caller.sight):
+        raise Forbidden(f"{caller.name} may see {records.kind.label} {record.id}, and not do this with it")
+    return None
 
 
-async def _within(reader: Reader, caller: Caller, records: Records[R], record_id: int, within: Reach) -> bool:
-    scope = both(equals("id", record_id), reach.scope(records.kind, within))
-    page = await records.page(reader, caller.project, ListQuery(scope=scope, limit=1))
-    return bool(page.items)
+async def _within(reader: Reader, records: Records[R], record: R, within: Reach) -> bool:
+    if records.kind not in THROUGH_OWNERS:
+        return reach.holds(records.kind, record, within)
+    scope = both(equals("id", record.id), reach.scope(records.kind, within))
+    return bool((await records.page(reader, record.project_id, ListQuery(scope=scope, limit=1))).items)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from modelyard.context import Reach
 from modelyard.records.kinds import Kind
+from modelyard.records.record import Record
 from modelyard.search.tree import Expr, Field, In, Or
 
 OF_MODEL: Mapping[Kind, str] = {
@@ -24,6 +25,8 @@ OF_EXPERIMENT: Mapping[Kind, str] = {
 
 ALONE = frozenset({Kind.MODEL, Kind.EXPERIMENT, Kind.ENVIRONMENT})
 """What belongs to nothing but the project: to make one, the whole project must be reached."""
+THROUGH_OWNERS = frozenset({Kind.SERVE, Kind.ARTIFACT})
+"""Kinds whose records do not say themselves what they belong to: only their table does."""
 
 
 def scope(kind: Kind, reach: Reach) -> Expr:
@@ -34,3 +37,10 @@ def scope(kind: Kind, reach: Reach) -> Expr:
     if reach.experiments and kind in OF_EXPERIMENT:
         terms.append(In(Field(OF_EXPERIMENT[kind]), tuple(sorted(reach.experiments))))
     return terms[0] if len(terms) == 1 else Or(tuple(terms)) if terms else In(Field("id"), ())
+
+
+def holds(kind: Kind, record: Record, reach: Reach) -> bool:
+    """Whether a record, of a kind that is not `THROUGH_OWNERS`, is within the reach."""
+    if kind in OF_MODEL:
+        return getattr(record, OF_MODEL[kind]) in reach.models
+    return kind in OF_EXPERIMENT and getattr(record, OF_EXPERIMENT[kind]) in reach.experiments
