@@ -18,8 +18,9 @@ from modelyard.deployments.entities import (
 from modelyard.errors import Forbidden, Invalid, NotFound
 from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewPoint, NewRun, RunPatch
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
-from modelyard.search.page import ListQuery, Page, SortKey
+from modelyard.search.page import ListQuery, SortKey
 from modelyard.search.tree import Compare, Operator, Property, equals
+from tests.store.counted import lists
 from tests.store.test_trash import Filled, fill
 from tests.unit.world import ANN, World
 
@@ -66,18 +67,7 @@ def ids(records: list[Any]) -> list[int]:
 
 
 async def seen(world: World, caller: Any, query: ListQuery) -> dict[str, list[int]]:
-    lists: dict[str, Callable[[Any, ListQuery], Awaitable[Page[Any]]]] = {
-        "models": world.models.list_models,
-        "versions": world.models.list_versions,
-        "experiments": world.experiments.list_experiments,
-        "runs": world.experiments.list_runs,
-        "points": world.experiments.list_points,
-        "artifacts": world.artifacts.list_artifacts,
-        "environments": world.deployments.list_environments,
-        "services": world.deployments.list_services,
-        "serves": world.deployments.list_serves,
-    }
-    return {name: ids((await listing(caller, query)).items) for name, listing in lists.items()}
+    return {name: ids((await listing(caller, query)).items) for name, listing in lists(world).items()}
 
 
 async def test_lists_show_what_is_within_the_reach_and_nothing_else(world: World) -> None:

@@ -6,13 +6,15 @@ Nothing of a request but its head is looked at before this. What is not granted 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from modelyard.access.entities import Grant, Principal
 from modelyard.access.permissions import Permission, Role
 from modelyard.api.http import credentials
 from modelyard.api.http.credentials import Directory
 from modelyard.api.http.message import Request
 from modelyard.context import DEFAULT_PROJECT, Caller, ProjectId
-from modelyard.errors import Forbidden, NotFound, Unauthenticated
+from modelyard.errors import Forbidden, ModelyardError, NotFound, Unauthenticated
 
 _ANYONE = Principal("anonymous", DEFAULT_PROJECT, (Grant(Role.ADMIN),))
 """Who asks where nobody is asked who they are."""
@@ -66,14 +68,16 @@ class Doorkeeper:
             principal = _ANYONE
         else:
             raise Unauthenticated(credentials.NOT_ASKED)
-        project = principal.home
-        if request.project is not None:
-            project = await self._entered(principal, request.project)
         before = request.caller
-        if permission is None or principal.may(permission, project):
-            request.caller = Caller(name=principal.name, project=project, dialect=before.dialect, request_id=before.request_id)
-        else:
-            request.caller = _narrow(principal, permission, project, before)
+        try:
+            project = principal.home if request.project is None else await self._entered(principal, request.project)
+            if permission is None or principal.may(permission, project):
+                request.caller = Caller(name=principal.name, project=project, dialect=before.dialect, request_id=before.request_id)
+            else:
+                request.caller = _narrow(principal, permission, project, before)
+        except ModelyardError:
+            request.caller = msgspec.structs.replace(before, name=principal.name)  # the log tells who was refused
+            raise
 
     async def _entered(self, principal: Principal, name: str) -> ProjectId:
         """The project of this name: one that is not there, is archived or is not this principal's are one answer."""

@@ -152,6 +152,7 @@ async def test_what_is_not_granted_is_denied() -> None:
     assert "accounts:manage" in refused(await toys.call("GET", f"{PREFIX}/accounts", bearer("ann")), 403)
     assert "models:read" in refused(await toys.call("GET", TOYS, bearer("bob")), 403)
     assert (await toys.call("GET", f"{PREFIX}/me", bearer("bob"))).json["name"] == "bob"
+    assert [line["caller"] for line in toys.log.of("request")] == ["ann", "ann", "bob", "bob"]
 
 
 async def test_a_path_that_is_not_there_is_told_to_whoever_is_known() -> None:
