@@ -52,6 +52,18 @@ class Provider(msgspec.Struct, frozen=True):
     roles: Sequence[str]
 
 
+class _About(msgspec.Struct, frozen=True):
+    issuer: str
+    jwks_uri: str
+
+
+class _Published(msgspec.Struct, frozen=True):
+    keys: list[dict[str, Any]]
+
+
+_ABOUT, _PUBLISHED = msgspec.json.Decoder(_About), msgspec.json.Decoder(_Published)
+
+
 class Oidc:
     """An `IdentityProvider`. `seconds` counts from any start."""
 
@@ -89,7 +101,7 @@ class Oidc:
             return None
         try:
             return self._mapped(self._proven(text, jwt.PyJWK(dict(key), algorithm=algorithm), algorithm))
-        except (jwt.PyJWTError, ValueError, TypeError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
             return None
 
     def _proven(self, text: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
@@ -136,8 +148,8 @@ class Oidc:
         """Keeps the keys there are when there are none to be had."""
         self._tried = self._seconds()
         try:
-            about = _read(await self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration"))
-            self._keys = _usable(_read(await self._fetch(_keys_url(about, self.issuer))))
+            about = _ABOUT.decode(await self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration"))
+            self._keys = _usable(_PUBLISHED.decode(await self._fetch(_keys_url(about, self.issuer))))
             self._failed = False
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError) as error:
             self._failed = True
@@ -174,25 +186,20 @@ def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     return frozenset(one for one in found if isinstance(one, str)) if isinstance(found, list) else frozenset()
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    return msgspec.json.decode(body, type=dict[str, Any])
-
-
-def _usable(published: Mapping[str, Any]) -> Keys:
+def _usable(published: _Published) -> Keys:
     """The keys that prove tokens, by id. A single one does for tokens that name none, too."""
-    keys = [key for key in published.get("keys", ()) if key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"]
+    keys = [key for key in published.keys if key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"]
     if not keys:
         raise ValueError("it publishes no keys of a sort that is known here")
     found: dict[str | None, Mapping[str, Any]] = {key.get("kid"): key for key in keys}
     return found if len(keys) > 1 else {None: keys[0], **found}
 
 
-def _keys_url(about: Mapping[str, Any], issuer: str) -> str:
+def _keys_url(about: _About, issuer: str) -> str:
     """Where the keys are, by what the provider says about itself. Raises `ValueError`."""
-    if about.get("issuer") != issuer:
-        raise ValueError(f"it calls itself {about.get('issuer')!r}")
-    url = str(about.get("jwks_uri"))
-    parts = urlsplit(url)
+    if about.issuer != issuer:
+        raise ValueError(f"it calls itself {about.issuer!r}")
+    parts = urlsplit(about.jwks_uri)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise ValueError(f"its keys are at {url!r}, which is not https")
-    return url
+        raise ValueError(f"its keys are at {about.jwks_uri!r}, which is not https")
+    return about.jwks_uri

@@ -10,7 +10,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from tests.conftest import NewDatabase
-from tests.dialects.registry import Json, unique
+from tests.dialects.registry import Json, Registry, unique
 from tests.servers.modelyard import serving
 from tests.servers.people import client, first_admin
 
@@ -70,6 +70,15 @@ def test_the_first_admin_is_let_in(place: Place) -> None:
     assert me == {"name": "root", "account": True, "home": "default", "scope": None, "grants": [everything]}
     with client(place.urls[0]) as stranger:
         assert refused(stranger.get("/api/v1/me"), 401, "unauthenticated")
+
+
+def test_where_nobody_is_asked_there_is_nobody_to_make(registry: Registry) -> None:
+    native = registry.under("/api/v1")
+    me = ok(native.get("/me"))
+    assert (me["name"], me["account"], [grant["role"] for grant in me["grants"]]) == ("anonymous", False, ["admin"])
+    assert "modelyard admin init" in refused(native.post("/users", {"name": "ann"}), 403, "forbidden")
+    refused(native.get("/me/tokens"), 404, "not_found")
+    assert ok(native.get("/projects"))["projects"][0]["name"] == "default"
 
 
 def test_a_user_signs_in_by_password_and_changes_it(place: Place) -> None:

@@ -189,14 +189,14 @@ class TestKeys:
         assert await checked.verify(token()) is None
         await checked.close()
 
-    @pytest.mark.parametrize("broken", ["away", "issuer", "keys", "http", "nonsense"])
+    @pytest.mark.parametrize("broken", ["away", "issuer", "keys", "no list", "http", "nonsense"])
     async def test_that_cannot_be_had_are_no_reason_to_call_a_token_wrong(self, broken: str) -> None:
         site, seconds = Site(public(RSA, "one")), HandSeconds()
         good = site.about
         if broken == "away":
             site.away = True
-        elif broken == "keys":
-            site.keys = {"keys": []}
+        elif broken in ("keys", "no list"):
+            site.keys = {"keys": [] if broken == "keys" else 7}
         else:
             site.about = {"issuer": {**good, "issuer": "x"}, "http": {**good, "jwks_uri": "http://x.org/k"}, "nonsense": [1]}[broken]
         checked = provider(site, seconds)
