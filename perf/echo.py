@@ -9,6 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from modelyard import logs
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
@@ -39,7 +40,9 @@ def edge() -> Edge:
     )
     document = DocumentInfo(title="Echo", version="1", url="/openapi/echo.json")
     dialect = Dialect(name="echo", prefix=API, operations=operations, render_error=_unexpected, document=document)
-    return Edge([dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=logs.logger(), access=logs.access_log())
+    return Edge(
+        [dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=logs.logger(), access=logs.access_log(), directory=MemoryDirectory()
+    )
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
@@ -67,7 +68,7 @@ def edge() -> Edge:
     )
     document = DocumentInfo(title="t", version="1", url="/openapi/t.json")
     dialect = Dialect(name="t", prefix="/t", operations=operations, render_error=_failed, document=document)
-    return Edge([dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=logger(), access=lambda _: None)
+    return Edge([dialect], limits=Limits(), cors=Cors(), hosts=Hosts(), logger=logger(), access=lambda _: None, directory=MemoryDirectory())
 
 
 @contextlib.asynccontextmanager

@@ -98,7 +98,7 @@ def serve(
     from modelyard import server, welcome  # noqa: PLC0415 - imported when needed, to start fast (see the module's docstring)
 
     try:
-        server.serve(loaded.settings, lambda url: welcome.show(url, loaded), ready_file)
+        server.serve(loaded.settings, lambda url, open_: welcome.show(url, loaded, open_=open_), ready_file)
     except server.CannotStartError as error:
         _fail(str(error), code=1)
 
@@ -155,6 +155,30 @@ def check(
     typer.echo(verdict.document(found, repaired) if as_json else verdict.sentences(loaded.settings.store, found, repaired))
     if not found.whole:
         raise typer.Exit(1)
+
+
+@admin.command()
+def init(
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the admin is called.")] = "admin",
+    again: Annotated[bool, typer.Option("--again", help="Make a new token for an admin who is there, and lets that one in.")] = False,  # noqa: FBT002 - a flag
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Make the first admin of a store, and show a token for it: once. Servers on the store ask everyone who they are from then on."""
+    loaded = _load({"data_dir": data_dir, "database_url": database_url}, config)
+
+    from modelyard import errors, server, welcome  # noqa: PLC0415 - see the module's docstring
+    from modelyard.app import admit_admin  # noqa: PLC0415 - likewise
+
+    try:
+        server.make_data_folder(loaded.settings.data_dir)
+        minted = admit_admin(loaded.settings, name, again=again)
+    except server.CannotStartError as error:
+        _fail(str(error), code=1)
+    except errors.ModelyardError as error:
+        _fail(error.message, code=1)
+    welcome.show_token(minted.token.account, minted.text, loaded.settings.store)
 
 
 @admin.command()

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from modelyard import logs
+from modelyard.access.directory import Directory
+from modelyard.access.first_admin import admit
+from modelyard.access.journal import Journal
+from modelyard.access.passwords import ArgonPasswords, Passwords
+from modelyard.access.repository import SqlRegister
+from modelyard.access.service import Access, Minted, access_services
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -16,9 +23,11 @@ from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
+from modelyard.api.http.operation import Operation
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
+from modelyard.api.native import grants, me, users
 from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
@@ -30,18 +39,19 @@ from modelyard.artifacts.service import ArtifactService
 from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.repository import SqlEvents
-from modelyard.context import system_clock
+from modelyard.context import Caller, system_clock
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
-from modelyard.errors import Unavailable
+from modelyard.errors import Forbidden, Unavailable
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.health import List, StoreHealth
+from modelyard.records.kinds import Kind
 from modelyard.records.sql_trash import SqlTrash
-from modelyard.settings import Settings
+from modelyard.settings import Settings, flag
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
 from modelyard.store.meter import Meter
@@ -52,6 +62,7 @@ from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
 if TYPE_CHECKING:
+    from modelyard.access.oidc import Oidc
     from modelyard.overview.integrity.check import Repaired, Verdict, Watch
     from modelyard.telemetry.setup import Telemetry
 
@@ -59,6 +70,11 @@ T = TypeVar("T")
 
 _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
+
+_UNGUARDED = (
+    "it has no accounts, so nobody would be asked who they are, and others can reach {host}: make the first account by `modelyard admin "
+    f"init`, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}"
+)
 
 
 def create(settings: Settings, shared: Path | None = None) -> Edge:
@@ -74,17 +90,26 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
+    passwords = ArgonPasswords()
+    directory = Directory(database, SqlRegister(), passwords, _identity_provider(settings))
     domain = build_services(database)
-    doors = (*dialects(domain, settings.max_page_size), native.dialect(build_metrics(database, domain.artifacts)))
+    doors = (
+        *dialects(domain, settings.max_page_size),
+        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain, passwords))),
+    )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
     async def startup() -> None:
         await database.open()
         await bring_up_to_date(database, url)
+        await directory.refresh()
+        if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
+            raise Forbidden(_UNGUARDED.format(host=settings.host))
         await figures.open()
 
     async def shutdown() -> None:
+        await directory.close()
         await database.close()
         await figures.close()
         if telemetry is not None:
@@ -104,6 +129,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         hosts=Hosts(settings.accepted_hosts),
         logger=logs.logger(),
         access=logs.access_log(),
+        directory=directory,
         idempotency=KeptAnswers(Answers(database, system_clock)),
         observe=traffic.observe,
         front=Front(settings.path_prefix, settings.trusted_proxies) if settings.path_prefix or settings.trusted_proxies else None,
@@ -152,6 +178,16 @@ def _telemetry(settings: Settings) -> "Telemetry | None":
         return None
 
 
+def _identity_provider(settings: Settings) -> "Oidc | None":
+    if not settings.oidc_issuer:
+        return None
+    try:
+        from modelyard.access.oidc import Oidc, Provider  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise Unavailable("oidc_issuer is set, and what it needs is not installed: pip install 'modelyard[oidc]'") from error
+    return Oidc(Provider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_groups_claim, settings.oidc_roles))
+
+
 def build_services(database: Database) -> Services:
     """The domains over a database."""
     model, version, experiment, run, point = models(), versions(), experiments(), runs(), metric_points()
@@ -174,6 +210,24 @@ def build_metrics(database: Database, artifact_service: ArtifactService) -> Metr
     return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
 
 
+def build_access(database: Database, domain: Services, passwords: Passwords) -> Access:
+    """Accounts, tokens, grants and projects over a database."""
+
+    async def find(caller: Caller, kind: Kind, record_id: int) -> object:
+        get = domain.models.get_model if kind is Kind.MODEL else domain.experiments.get_experiment
+        return await get(caller, record_id)
+
+    return access_services(database, _journal(), passwords, find)
+
+
+def _access_operations(access: Access) -> tuple[Operation, ...]:
+    return (*me.operations(access), *users.operations(access), *grants.operations(access))
+
+
+def _journal() -> Journal:
+    return Journal(SqlRegister(), SqlEvents(), system_clock)
+
+
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
     """Migrate, unless the schema is the needed one already. Raises `Unavailable` when it is a newer program's."""
     if await schema_version(database) == HEAD:
@@ -181,6 +235,17 @@ async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
     from modelyard.store import migrate  # noqa: PLC0415 - Alembic is slow to import and rarely needed
 
     await asyncio.to_thread(migrate.upgrade, url)
+
+
+def admit_admin(settings: Settings, name: str, *, again: bool) -> Minted:
+    """Make the first admin of the store that the settings name, and the store itself if need be (see `access.first_admin`)."""
+    caller = Caller(name="modelyard admin init", dialect="cli", request_id=uuid.uuid4().hex)
+
+    async def work(database: Database, url: DatabaseUrl) -> Minted:
+        await bring_up_to_date(database, url)
+        return await database.write(lambda unit: admit(unit, caller, _journal(), name, again=again))
+
+    return asyncio.run(_on_store(settings, work))
 
 
 def wipe(settings: Settings) -> None:
@@ -212,6 +277,11 @@ async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Data
     url = DatabaseUrl.parse(settings.database)
     if url.path is not None and not url.path.is_file():
         raise Unavailable(f"there is no store to {verb} at {url.path}: check the path")
+    return await _on_store(settings, work)
+
+
+async def _on_store(settings: Settings, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:
+    url = DatabaseUrl.parse(settings.database)
     database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
     await database.open()
     try:

@@ -11,6 +11,8 @@ Millis = NewType("Millis", int)
 
 ProjectId = NewType("ProjectId", int)
 DEFAULT_PROJECT = ProjectId(1)
+NO_PROJECT = ProjectId(0)
+"""Of audit events that concern the whole server: accounts and their tokens."""
 
 Clock = Callable[[], Millis]
 
@@ -19,11 +21,26 @@ def system_clock() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """The records of a project that a caller reaches who does not reach all of it: these, and what belongs to them."""
+
+    models: frozenset[int] = frozenset()
+    experiments: frozenset[int] = frozenset()
+
+
+ANONYMOUS = "anonymous"
+"""The name of every caller where nobody is asked who they are. No account has it."""
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, in which project, through which dialect: what the audit writes down."""
 
-    name: str = "anonymous"
+    name: str = ANONYMOUS
     project: ProjectId = DEFAULT_PROJECT
     dialect: str
     """The front door's folder name: `kubeflow`, `jfrog`, `native`."""
     request_id: str
+    reach: Reach | None = None
+    """The records that it may do with what it asks for; None: any of the project."""
+    sight: Reach | None = None
+    """The records that it may read, `reach` among them; None: any of the project."""

@@ -1,6 +1,8 @@
 """The documents' page, as someone who wants to try an API sees it."""
 
 import re
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -87,3 +89,20 @@ def test_it_works_under_a_path_prefix(serve: Serve, new_database: NewDatabase, p
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#main")).to_contain_text('"name": "made under a prefix"')
     assert [url for url in asked if not url.startswith(base)] == []
+
+
+def test_it_tries_with_a_token(new_database: NewDatabase, serve: Serve, page: Page) -> None:
+    """Without one the refusal is shown, and the browser does not ask for a password of its own."""
+    database_url = new_database("sqlite")
+    command = [sys.executable, "-m", "modelyard", "admin", "init", "--database-url", database_url]
+    token = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    page.goto(f"{serve(database_url)}/docs")
+    page.locator("#search").fill("createRegisteredModel")
+    page.locator("#list a").first.click()
+    page.locator("#main textarea").fill('{"name": "made with a token"}')
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#main")).to_contain_text('"code": "Unauthorized"')
+    page.locator("#token").fill(token)
+    expect(page.locator("#main .curl")).to_contain_text("Authorization: Bearer")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#main")).to_contain_text('"name": "made with a token"')

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from modelyard.access.permissions import Role
+from modelyard.access.service import NewAccount, NewGrant, NewToken
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
 from modelyard.experiments.entities import NewExperiment, NewPoint, NewRun, RunPatch, RunStatus
@@ -28,6 +30,7 @@ async def keep_busy(world: World) -> None:
     await _produce(world, version.id)
     await _deploy(world, model.id, version.id)
     await _ask_twice(world)
+    await _let_in(world)
 
 
 async def _produce(world: World, version_id: int) -> None:
@@ -64,3 +67,13 @@ async def _ask_twice(world: World) -> None:
 
     await ask()
     await ask()
+
+
+async def _let_in(world: World) -> None:
+    """The first account has the id 1, its token 2 and its grant 3. A second one has come and gone."""
+    for name in ("ben", "cat"):
+        await world.access.accounts.create(ANN, NewAccount(name))
+        await world.access.tokens.create(ANN, name, NewToken("laptop"))
+        await world.access.grants.create(ANN, NewGrant(name, Role.ADMIN))
+    await world.access.accounts.remove(ANN, "cat")
+    await world.access.projects.create(ANN, "fraud")

@@ -121,6 +121,9 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     ("INSERT INTO artifact_parent (parent_id, id) VALUES (987654, 1)", {("references", "artifact_parent", 1)}),
     ("INSERT INTO artifact_parent (parent_id, id) VALUES (2, 987654)", {("references", "artifact_parent", FAR)}),
     ("UPDATE metric_point SET experiment_id = 987654 WHERE step = 1", {("references", "metric_point", 3)}),
+    ("UPDATE principal SET home_project = 987654", {("references", "principal", 1)}),
+    ("UPDATE access_token SET principal_id = 987654", {("references", "access_token", 2)}),
+    ("UPDATE role_grant SET principal_id = 987654", {("references", "role_grant", 3)}),
     # rows
     ("UPDATE metric_point SET trashed = 1 WHERE step = 1", {("rows", "metric_point", 3)}),
     ("UPDATE metric_point SET revision = 0 WHERE step = 1", {("rows", "metric_point", 3)}),
@@ -220,6 +223,17 @@ async def test_a_sequence_that_would_give_an_id_again_is_found(store: Store) -> 
     store.corrupt(behind[store.flavour])
 
     assert await store.found() == [("sequences", "artifact", 260), ("sequences", "metric_point", 263)]
+
+
+async def test_so_is_one_of_accounts(store: Store) -> None:
+    behind = {
+        Flavour.SQLITE: "UPDATE id_sequence SET value = 2 WHERE name = 'access'",
+        Flavour.POSTGRESQL: "SELECT setval('access_id_seq', 2)",
+        Flavour.MYSQL: "DELETE FROM access_sequence; ALTER TABLE access_sequence AUTO_INCREMENT = 3",
+    }
+    store.corrupt(behind[store.flavour])
+
+    assert await store.found() == [("sequences", "role_grant", 3)]
 
 
 async def test_two_of_one_name_are_found_when_the_index_that_forbids_it_is_gone(new_store: NewStore) -> None:

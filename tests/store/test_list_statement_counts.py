@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
-from modelyard.context import DEFAULT_PROJECT
+from modelyard.context import DEFAULT_PROJECT, Reach
 from modelyard.models.entities import NewModel, NewVersion
 from modelyard.records import planned
 from modelyard.records.kept import LARGE, MAX_TERMS
@@ -53,6 +54,19 @@ async def test_lists(counted: Counted) -> None:
                     assert len(counted.database.names) <= (3 if filter_ else 1), (kind, limit, filter_)
                     if filter_ is None and kind != "artifacts":
                         assert len(page.items) >= min(limit or SIZE, SIZE)
+
+
+async def test_lists_of_those_who_reach_some_records_only(counted: Counted) -> None:
+    """One statement as well, and none more to look a record up, but for what says only by its owners where it belongs."""
+    await fill(counted)
+    only = Reach(frozenset({counted.model}), frozenset({counted.experiment}))
+    ola = msgspec.structs.replace(ANN, reach=only, sight=only)
+    for kind, list_ in lists(counted.world).items():
+        assert len(await counted.names(list_(ola, ListQuery(limit=20)))) == 1, kind
+    models, artifacts = counted.world.models, counted.world.artifacts
+    assert await counted.names(models.get_version(ola, counted.version)) == ["get model_version"]
+    artifact = (await artifacts.list_artifacts(ola, ListQuery(limit=1))).items[0]
+    assert await counted.names(artifacts.get_artifact(ola, artifact.id)) == ["get artifact", "list artifact"]
 
 
 COUNT, LOOK_UP, WALK, FETCH = (f"{word} model" for word in ("count", "look up", "walk", "fetch"))

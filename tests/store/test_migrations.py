@@ -12,6 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect
 
+from modelyard.access.permissions import Role
+from modelyard.access.service import NewAccount, NewGrant, NewToken
 from modelyard.app import bring_up_to_date
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.deployments.entities import NewEnvironment, NewInferenceService, NewServeRecord
@@ -321,7 +323,7 @@ class TestWipe:
 
             assert await sql.events() == []
             left = {table: count for table, count in (await row_counts(sql)).items() if count and table != "id_sequence"}
-            assert left == {"project": 1}
+            assert left == {"project": 1, "access_state": 1}
         await fill(sql)
         assert (await sql.models.get_model(ANN, 1)).name == "fraud"
         assert (await sql.artifacts.get_artifact(ANN, 1)).name == "rows"
@@ -338,7 +340,7 @@ class TestWipe:
 
 
 async def fill(world: World) -> None:
-    """At least one row of every kind, indexed properties, claims and events."""
+    """At least one row of every kind, indexed properties, claims and events; an account with a token and a grant."""
     properties = {"n": 1, "s": "text"}
     model = await world.models.create_model(ANN, NewModel(name="fraud", external_id="x", properties=properties, tasks=("a",)))  # type: ignore[arg-type]  # the values of this dict are numbers and texts, which mypy joins to object
     version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
@@ -350,3 +352,6 @@ async def fill(world: World) -> None:
     service = await world.deployments.create_service(ANN, NewInferenceService(environment_id=environment.id, model_id=model.id))
     await world.deployments.create_serve(ANN, NewServeRecord(name="rollout", service_id=service.id, version_id=version.id))
     await world.deployments.trash_environment(ANN, (await world.deployments.create_environment(ANN, NewEnvironment())).id)
+    account = await world.access.accounts.create(ANN, NewAccount("ben"))
+    await world.access.tokens.create(ANN, account.name, NewToken("laptop"))
+    await world.access.grants.create(ANN, NewGrant(account.name, Role.ADMIN))

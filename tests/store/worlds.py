@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import bindparam, func, insert, select
 
+from modelyard.access.repository import SqlRegister
 from modelyard.artifacts.repository import ArtifactParents, artifacts
 from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.events import Action, Event
@@ -39,7 +40,7 @@ def sql_repositories() -> Repositories:
         services(),
         serve_records(),
     )
-    return Repositories(*nouns, ArtifactParents(), SqlTrash(nouns, ARTIFACT_PARENT), SqlSeries())
+    return Repositories(*nouns, ArtifactParents(), SqlTrash(nouns, ARTIFACT_PARENT), SqlSeries(), SqlRegister())
 
 
 def sql_world(database: Database) -> World:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import msgspec
 import pytest
 import structlog
@@ -55,7 +56,6 @@ def test_without_a_command_the_help_is_shown() -> None:
         (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
         (("serve", "--workers", "2"), "on SQLite one is the fastest"),
         (("serve", "--database-url", "oracle://db"), "postgresql://"),
-        (("serve", "--host", "0.0.0.0"), "--insecure-no-auth"),
         (("admin", "wipe", "now"), "now"),
     ],
 )
@@ -94,6 +94,33 @@ def test_a_data_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path: Pat
     result = run("serve", "--data-dir", str(tmp_path / "file" / "data"))
     assert result.exit_code == 1
     assert "--data-dir" in result.stderr
+
+
+def test_the_first_admin_is_made_with_the_store_and_once(tmp_path: Path) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    made = run("admin", "init", "--name", "ada", *data)
+    assert made.exit_code == 0
+    assert jwt.decode(made.stdout.strip(), options={"verify_signature": False})["sub"] == "ada", "the token is alone on standard output"
+    assert "shown this once" in made.stderr
+
+    second = run("admin", "init", "--name", "eve", *data)
+    assert second.exit_code == 1
+    assert second.stdout == ""
+    assert "--again" in second.stderr
+
+    mistyped = run("admin", "init", "--name", "adda", "--again", *data)
+    assert mistyped.exit_code == 1
+    assert "adda" in mistyped.stderr
+
+    again = run("admin", "init", "--name", "ada", "--again", *data)
+    assert again.exit_code == 0
+    assert again.stdout not in ("", made.stdout)
+
+
+def test_an_admin_has_a_name_that_accounts_can_have(tmp_path: Path) -> None:
+    result = run("admin", "init", "--name", "a b", "--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert "letters" in result.stderr
 
 
 def test_wipe_without_yes_removes_nothing_and_says_what_it_would_remove(tmp_path: Path) -> None:

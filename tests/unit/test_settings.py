@@ -115,14 +115,13 @@ def test_the_file_is_typed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "models.example.org"])
-def test_listening_beyond_loopback_needs_a_word(host: str) -> None:
-    assert "--insecure-no-auth" in refusal({"host": host})
-    assert loaded({"host": host, "insecure_no_auth": True}).host == host
+def test_others_reach_what_listens_beyond_loopback(host: str) -> None:
+    assert loaded({"host": host}).beyond_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_needs_none(host: str) -> None:
-    assert loaded({"host": host}).host == host
+def test_loopback_is_for_this_machine(host: str) -> None:
+    assert not loaded({"host": host}).beyond_loopback
 
 
 def test_several_workers_need_a_database_server() -> None:
@@ -195,6 +194,34 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
 @pytest.mark.parametrize("proxy", ["proxy.example.org", "10.0.0.0/33", "10.0.0.7/8", "*", ""])
 def test_anything_else_is_no_trusted_proxy(proxy: str) -> None:
     assert "10.0.0.0/8" in refusal({"trusted_proxies": [proxy]})
+
+
+def test_an_identity_provider_is_an_issuer_an_audience_and_roles() -> None:
+    chosen = loaded(
+        environ={
+            "MODELYARD_OIDC_ISSUER": "https://login.example.org/realms/ml",
+            "MODELYARD_OIDC_AUDIENCE": "modelyard",
+            "MODELYARD_OIDC_ROLES": "ml=contributor@fraud, everyone = viewer",
+        }
+    )
+    assert chosen.oidc_roles == ("ml=contributor@fraud", "everyone = viewer")
+    assert loaded({"oidc_issuer": "http://127.0.0.1:9", "oidc_audience": "x"}).oidc_groups_claim == "groups"
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"oidc_issuer": "http://login.example.org", "oidc_audience": "x"}, "https://"),
+        ({"oidc_issuer": "login.example.org", "oidc_audience": "x"}, "https://"),
+        ({"oidc_issuer": "https://login.example.org"}, "oidc_audience"),
+        ({"oidc_roles": ["ml"]}, "group=role"),
+        ({"oidc_roles": ["ml=king"]}, "group=role"),
+        ({"oidc_roles": ["=viewer"]}, "group=role"),
+        ({"oidc_roles": ["ml=viewer@Fraud"]}, "group=role"),
+    ],
+)
+def test_an_identity_provider_that_would_let_in_others_is_refused(given: dict[str, object], word: str) -> None:
+    assert word in refusal(given)
 
 
 def test_the_standard_variable_of_opentelemetry_counts_where_nothing_else_is_set(tmp_path: Path) -> None:

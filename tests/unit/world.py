@@ -3,6 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from modelyard.access.journal import Journal
+from modelyard.access.memory import MemoryRegister
+from modelyard.access.repository import Register
+from modelyard.access.service import access_services
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.artifacts.memory import MemoryArtifactParents
@@ -25,7 +29,7 @@ from modelyard.models.entities import Model, ModelVersion
 from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.records.kinds import Kind
-from modelyard.records.memory import MemoryRecords
+from modelyard.records.memory import Linked, MemoryRecords
 from modelyard.records.memory_trash import MemoryTrash
 from modelyard.records.repository import Records
 from modelyard.records.trash import Trash
@@ -65,6 +69,17 @@ class Repositories(NamedTuple):
     parents: Parents
     trash: Trash
     series: Series
+    register: Register
+
+
+class PlainPasswords:
+    """Keeps passwords as they are: quick, and for tests of what is around them only."""
+
+    async def hash(self, password: str) -> str:
+        return f"plain {password}"
+
+    async def verify(self, hash_: str | None, password: str) -> bool:
+        return hash_ == f"plain {password}"
 
 
 class World:
@@ -88,6 +103,11 @@ class World:
         self.deployments = DeploymentService(
             database, DeploymentRecords(records.environments, records.services, records.serves), self.models, ledger
         )
+        self.access = access_services(database, Journal(records.register, events, self.clock), PlainPasswords(), self._find)
+
+    async def _find(self, caller: Caller, kind: Kind, record_id: int) -> object:
+        get = self.models.get_model if kind is Kind.MODEL else self.experiments.get_experiment
+        return await get(caller, record_id)
 
 
 def memory_world() -> World:
@@ -108,9 +128,36 @@ def memory_repositories(database: MemoryDatabase) -> Repositories:
         MemoryRecords[Experiment](database, Kind.EXPERIMENT, EXPERIMENT_FIELDS),
         MemoryRecords[Run](database, Kind.RUN, RUN_FIELDS, ("experiment_id",)),
         MemoryRecords[MetricPoint](database, Kind.METRIC_POINT, POINT_FIELDS, None),
-        MemoryRecords[Artifact](database, Kind.ARTIFACT, ARTIFACT_FIELDS, ("owner_id", "type"), parents),
+        MemoryRecords[Artifact](database, Kind.ARTIFACT, ARTIFACT_FIELDS, ("owner_id", "type"), _owners(database, parents)),
         MemoryRecords[Environment](database, Kind.ENVIRONMENT, ENVIRONMENT_FIELDS),
         MemoryRecords[InferenceService](database, Kind.SERVICE, SERVICE_FIELDS, ("environment_id",)),
-        MemoryRecords[ServeRecord](database, Kind.SERVE, SERVE_FIELDS, ("service_id",)),
+        MemoryRecords[ServeRecord](database, Kind.SERVE, SERVE_FIELDS, ("service_id",), _served(database)),
     )
-    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents), MemorySeries(database, nouns[4]))
+    return Repositories(*nouns, parents, MemoryTrash(database, nouns, parents), MemorySeries(database, nouns[4]), MemoryRegister(database))
+
+
+def _owners(database: MemoryDatabase, parents: MemoryArtifactParents) -> Linked:
+    """What artifacts are linked to: their parents, the models of those that are versions, the experiments of those that are runs."""
+
+    def through(kind: Kind, field: str) -> Callable[[int], frozenset[int]]:
+        def linked(artifact_id: int) -> frozenset[int]:
+            owners = database.tables[kind.label]
+            return frozenset(getattr(owners[parent], field) for parent in parents.parents(artifact_id) if parent in owners)
+
+        return linked
+
+    return {
+        "parent_id": parents.parents,
+        "model_id": through(Kind.VERSION, "model_id"),
+        "owner_experiment_id": through(Kind.RUN, "experiment_id"),
+    }
+
+
+def _served(database: MemoryDatabase) -> Linked:
+    """What serve records are linked to: the models of their services."""
+
+    def model(serve_id: int) -> frozenset[int]:
+        serve = database.tables[Kind.SERVE.label][serve_id]
+        return frozenset({database.tables[Kind.SERVICE.label][serve.service_id].model_id})
+
+    return {"model_id": model}

@@ -29,5 +29,6 @@ ARTIFACT_FIELDS = fields(
     ),
     integer=(*COMMON_INTEGER, "experiment_id", "run_id", "step", "recorded_at"),
     number=("value",),
-    link=("parent_id",),
+    # Of its parents: the models of versions, the experiments of runs.
+    link=("parent_id", "model_id", "owner_experiment_id"),
 )

@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.artifacts.parents import Namesake, P
-from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
+from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT, EXPERIMENT_ARTIFACT, MODEL_ARTIFACT
 from modelyard.records.kinds import Kind
 from modelyard.records.repository import Records
 from modelyard.records.sql import SqlRecords
@@ -25,7 +25,8 @@ _ATTACHED = Statement(
 
 
 def artifacts() -> SqlRecords[Artifact]:
-    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links={"parent_id": ARTIFACT_PARENT})
+    links = {"parent_id": ARTIFACT_PARENT, "model_id": MODEL_ARTIFACT, "owner_experiment_id": EXPERIMENT_ARTIFACT}
+    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links=links)
 
 
 class ArtifactParents:

@@ -10,9 +10,10 @@ from msgspec import UNSET
 
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Measured, NewArtifact, Put, RunLink
 from modelyard.artifacts.parents import Namesake, P, Parents
-from modelyard.audit.ledger import Ledger, existing, locked, missing
+from modelyard.audit.ledger import Ledger, existing, listed, lock, locked, missing, needs_project, reached
 from modelyard.context import Caller, Millis, ProjectId
 from modelyard.errors import Invalid, invalid
+from modelyard.records.kinds import Kind
 from modelyard.records.properties import INT64_MAX, INT64_MIN
 from modelyard.records.repository import Records
 from modelyard.records.trash import Deletion
@@ -49,6 +50,7 @@ class ArtifactService:
     @transactional
     async def create_artifact(self, unit: Unit, caller: Caller, draft: ArtifactDraft) -> Artifact:
         """A free-standing artifact. Names of these may repeat; one without a name gets a random one."""
+        needs_project(caller, Kind.ARTIFACT)
         return await self._create(unit, caller, draft)
 
     async def get_artifact(self, caller: Caller, artifact_id: int) -> Artifact:
@@ -56,7 +58,7 @@ class ArtifactService:
 
     async def list_artifacts(self, caller: Caller, query: ListQuery) -> Page[Artifact]:
         """Artifacts of all parents; scope the query by `parent_id` for those of one version or run, by `type` for one type."""
-        return await self._artifacts.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._artifacts, query)
 
     @transactional
     async def update_artifact(self, unit: Unit, caller: Caller, artifact_id: int, draft: ArtifactDraft) -> Artifact:
@@ -81,11 +83,12 @@ class ArtifactService:
         if artifact_id is None and draft.type.measured and draft.name:
             wanted = Namesake(caller.project, parent_id, draft.type, draft.name)
             parent, found = await self._parents.lock_with(unit, parents, self._artifacts, wanted)
+            parent = parent if parent is None or caller.reach is None else await reached(unit, caller, parents, parent)
             return parent if parent is not None else missing(parents, parent_id), found
         parent = await locked(unit, caller, parents, parent_id)
         if artifact_id is None:
             return parent, None
-        found = await self._artifacts.lock(unit, caller.project, artifact_id)
+        found = await lock(unit, caller, self._artifacts, artifact_id)
         if found is None or found.type is not draft.type:
             prefix = "mismatched types, " if found is None else ""
             raise Invalid(f"{prefix}artifact with id {artifact_id} is not a {WORDS[draft.type]}")

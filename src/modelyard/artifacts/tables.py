@@ -1,6 +1,6 @@
 """The tables of artifacts and of their parents."""
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table
+from sqlalchemy import FromClause, Index, PrimaryKeyConstraint, Table, column, literal_column, select, table
 
 from modelyard.records.table import record_table
 from modelyard.store import columns as c
@@ -47,3 +47,19 @@ ARTIFACT_PARENT = Table(
     sqlite_with_rowid=False,
     comment="Which versions and runs an artifact is listed under. Their ids come from one sequence, so one column names either.",
 )
+
+
+def _through_parent(parent: str, field: str, name: str) -> FromClause:
+    """Which artifacts are listed under live versions, or runs, with a value in this field: read like a link table.
+
+    The parents' tables belong to rooms above this one, which is why they are named here and not imported.
+    """
+    owner = table(parent, column("id", c.ID), column(field, c.ID), column("trashed", c.ID))
+    rows = select(owner.c[field].label(name), ARTIFACT_PARENT.c.id).where(
+        owner.c.id == ARTIFACT_PARENT.c.parent_id, owner.c.trashed == literal_column("0")
+    )
+    return rows.subquery(f"{parent}_artifact")
+
+
+MODEL_ARTIFACT = _through_parent("model_version", "model_id", "model_id")
+EXPERIMENT_ARTIFACT = _through_parent("run", "experiment_id", "owner_experiment_id")

@@ -18,6 +18,8 @@ class Action(StrEnum):
     """It came back; `before` is the id of that deletion. Where it got another name, an `updated` follows."""
     PURGED = "purged"
     """It is gone for good; `before` is the id of that deletion."""
+    DELETED = "deleted"
+    """It is gone for good, and never was in the trash; `before` is what it was."""
     MEASURED = "measured"
     """Points of a run's metrics came in one batch. The record is the run; `before` and `after` are a list of its metrics that changed,
     each as its id, name, revision, value, step and timestamp; in `after` also how many points it got. New ones are not in `before`."""

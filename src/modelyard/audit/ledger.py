@@ -3,20 +3,23 @@
 import functools
 import operator
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from modelyard.audit.events import Action, Event
 from modelyard.audit.repository import Events
-from modelyard.context import Caller, Clock, Millis
-from modelyard.errors import NotFound, Stale, invalid
-from modelyard.records import properties
+from modelyard.context import Caller, Clock, Millis, Reach
+from modelyard.errors import Forbidden, NotFound, Stale, invalid
+from modelyard.records import properties, reach
 from modelyard.records.kinds import Kind
+from modelyard.records.reach import ALONE, THROUGH_OWNERS
 from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion, Trash
+from modelyard.search.page import ListQuery, Page
+from modelyard.search.tree import both, equals
 from modelyard.store.columns import NAME_LENGTH
 from modelyard.store.database import NewId, Reader, Unit
 
@@ -34,8 +37,11 @@ class Ledger:
     async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:
         """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins.
 
-        Errors: `Invalid` for values no store could keep, `AlreadyExists`.
+        Errors: `Invalid` for values no store could keep, `AlreadyExists`, `Forbidden` for what belongs to nothing but a project that the
+        caller does not reach as a whole.
         """
+        if records.kind in ALONE:
+            needs_project(caller, records.kind)
         _check(new)
         now = self._clock()
         get, names = _shared(type(new), entity)
@@ -130,21 +136,75 @@ class Ledger:
 
 
 async def existing(reader: Reader, caller: Caller, records: Records[R], record_id: int) -> R:
-    """The record of this id, or `NotFound`."""
+    """The record of this id, or `NotFound`: what the caller may not see is not there."""
     record = await records.get(reader, caller.project, record_id)
-    return record if record is not None else missing(records, record_id)
+    if record is not None and (caller.sight is None or await _within(reader, records, record, caller.sight)):
+        return record
+    return missing(records, record_id)
+
+
+async def found(reader: Reader, caller: Caller, records: Records[R], values: Mapping[str, str | int]) -> Sequence[R]:
+    """Those of these values (see `Records.find`) that the caller may see."""
+    records_found = await records.find(reader, caller.project, values)
+    if caller.sight is None:
+        return records_found
+    return [record for record in records_found if await _within(reader, records, record, caller.sight)]
+
+
+def listed(reader: Reader, caller: Caller, records: Records[R], query: ListQuery) -> Awaitable[Page[R]]:
+    """A page of the records that the caller may see."""
+    if caller.sight is not None:
+        query = msgspec.structs.replace(query, scope=both(query.scope, reach.scope(records.kind, caller.sight)))
+    return records.page(reader, caller.project, query)
+
+
+async def lock(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R | None:
+    """The record of this id, locked until the unit ends; None when it is not there. Raises `Forbidden` as `locked` does."""
+    record = await records.lock(unit, caller.project, record_id)
+    return record if record is None or caller.reach is None else await reached(unit, caller, records, record)
 
 
 async def locked(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
-    """The record of this id, locked until the unit ends, or `NotFound`."""
-    record = await records.lock(unit, caller.project, record_id)
+    """The record of this id, locked until the unit ends, or `NotFound`; `Forbidden` when the caller may only see it."""
+    record = await lock(unit, caller, records, record_id)
     return record if record is not None else missing(records, record_id)
 
 
 async def held(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
-    """The record of this id, which stays out of the trash until the unit ends, or `NotFound`."""
+    """The record of this id, which stays out of the trash until the unit ends. Errors as of `locked`."""
+    record = await held_by_any(unit, caller, records, record_id)
+    seen = record if caller.reach is None else await reached(unit, caller, records, record)
+    return seen if seen is not None else missing(records, record_id)
+
+
+async def held_by_any(unit: Unit, caller: Caller, records: Records[R], record_id: int) -> R:
+    """As `held`, of what every caller of the project may refer to."""
     record = await records.hold(unit, caller.project, record_id)
     return record if record is not None else missing(records, record_id)
+
+
+def needs_project(caller: Caller, kind: Kind) -> None:
+    """Raises `Forbidden` for a caller that does not reach the whole project: to make something of this kind is not for it."""
+    if caller.reach is not None:
+        raise Forbidden(
+            f"to create a {kind.label} needs a role on the whole project, and {caller.name} has one on some of its records only"
+        )
+
+
+async def reached(unit: Unit, caller: Caller, records: Records[R], record: R) -> R | None:
+    """The record, if the caller reaches it; None if it does not even see it, and `Forbidden` if it does that."""
+    if caller.reach is None or await _within(unit, records, record, caller.reach):
+        return record
+    if caller.sight is None or await _within(unit, records, record, caller.sight):
+        raise Forbidden(f"{caller.name} may see {records.kind.label} {record.id}, and not do this with it")
+    return None
+
+
+async def _within(reader: Reader, records: Records[R], record: R, within: Reach) -> bool:
+    if records.kind not in THROUGH_OWNERS:
+        return reach.holds(records.kind, record, within)
+    scope = both(equals("id", record.id), reach.scope(records.kind, within))
+    return bool((await records.page(reader, record.project_id, ListQuery(scope=scope, limit=1))).items)
 
 
 @functools.cache

@@ -7,4 +7,4 @@ SERVICE_FIELDS = fields(
     text=(*COMMON_TEXT, "runtime", "desired_state"),
     integer=(*COMMON_INTEGER, "environment_id", "model_id", "version_id"),
 )
-SERVE_FIELDS = fields(text=(*COMMON_TEXT, "last_known_state"), integer=(*COMMON_INTEGER, "service_id", "version_id"))
+SERVE_FIELDS = fields(text=(*COMMON_TEXT, "last_known_state"), integer=(*COMMON_INTEGER, "service_id", "version_id"), link=("model_id",))

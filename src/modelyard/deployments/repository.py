@@ -2,7 +2,7 @@
 
 from modelyard.deployments.entities import Environment, InferenceService, ServeRecord
 from modelyard.deployments.fields import ENVIRONMENT_FIELDS, SERVE_FIELDS, SERVICE_FIELDS
-from modelyard.deployments.tables import ENVIRONMENT, INFERENCE_SERVICE, SERVE_RECORD
+from modelyard.deployments.tables import ENVIRONMENT, INFERENCE_SERVICE, MODEL_SERVE, SERVE_RECORD
 from modelyard.records.kinds import Kind
 from modelyard.records.sql import SqlRecords
 
@@ -16,4 +16,4 @@ def services() -> SqlRecords[InferenceService]:
 
 
 def serve_records() -> SqlRecords[ServeRecord]:
-    return SqlRecords(Kind.SERVE, ServeRecord, SERVE_RECORD, SERVE_FIELDS)
+    return SqlRecords(Kind.SERVE, ServeRecord, SERVE_RECORD, SERVE_FIELDS, links={"model_id": MODEL_SERVE})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from modelyard.audit.ledger import Ledger, existing, held, locked
+from modelyard.audit.ledger import Ledger, existing, found, held, held_by_any, listed, locked
 from modelyard.context import Caller
 from modelyard.deployments.entities import (
     Environment,
@@ -55,10 +55,10 @@ class DeploymentService:
 
     async def find_environments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Environment]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._environments.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._environments, values)
 
     async def list_environments(self, caller: Caller, query: ListQuery) -> Page[Environment]:
-        return await self._environments.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._environments, query)
 
     @transactional
     async def update_environment(self, unit: Unit, caller: Caller, environment_id: int, patch: EnvironmentPatch) -> Environment:
@@ -72,8 +72,13 @@ class DeploymentService:
 
     @transactional
     async def create_service(self, unit: Unit, caller: Caller, new: NewInferenceService) -> InferenceService:
-        """The environment must exist; whether the model and version do is not asked (see the table)."""
-        await held(unit, caller, self._environments, new.environment_id)
+        """The environment must exist; whether the model and version do is not asked (see the table).
+
+        An environment is only a place: whoever may deploy a model may do so in any.
+        """
+        await held_by_any(unit, caller, self._environments, new.environment_id)
+        if caller.reach is not None:
+            await self._models.hold_model(unit, caller, new.model_id)
         return await self._ledger.create(unit, caller, self._services, InferenceService, new)
 
     async def get_service(self, caller: Caller, service_id: int) -> InferenceService:
@@ -81,11 +86,11 @@ class DeploymentService:
 
     async def find_services(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[InferenceService]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._services.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._services, values)
 
     async def list_services(self, caller: Caller, query: ListQuery) -> Page[InferenceService]:
         """Services of all environments; scope the query by `environment_id` for those of one."""
-        return await self._services.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._services, query)
 
     @transactional
     async def update_service(self, unit: Unit, caller: Caller, service_id: int, patch: InferenceServicePatch) -> InferenceService:
@@ -130,7 +135,7 @@ class DeploymentService:
 
     async def list_serves(self, caller: Caller, query: ListQuery) -> Page[ServeRecord]:
         """Serve records of all services; scope the query by `service_id` for those of one."""
-        return await self._serves.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._serves, query)
 
 
 def _check_public(properties: Properties) -> None:

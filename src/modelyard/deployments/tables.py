@@ -1,6 +1,6 @@
 """The tables of environments, inference services and serve records."""
 
-from sqlalchemy import Index
+from sqlalchemy import Index, select
 
 from modelyard.records.table import record_table
 from modelyard.store import columns as c
@@ -26,3 +26,9 @@ SERVE_RECORD = record_table(
     Index("ix_serve_record_version", "version_id", "id"),
     scope=("service_id",),
 )
+MODEL_SERVE = (
+    select(INFERENCE_SERVICE.c.model_id, SERVE_RECORD.c.id)
+    .where(INFERENCE_SERVICE.c.id == SERVE_RECORD.c.service_id)
+    .subquery("model_serve")
+)
+"""Which serve records are of services of a model: read like a link table."""

@@ -17,6 +17,7 @@ TESTED_PYTHON = ((3, 11), (3, 14))
 EXTRAS = {
     "postgres": ("asyncpg",),
     "mysql": ("asyncmy",),
+    "oidc": ("cryptography", "httpx"),
     "otel": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
 }
 """The optional parts that a server may need, and the packages that make each."""
@@ -56,4 +57,5 @@ def _extra(extra: str, packages: tuple[str, ...], *, needed: bool) -> Finding:
 def _needed(settings: Settings) -> set[str]:
     scheme = settings.database.partition(":")[0]
     driver = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}.get(scheme)
-    return {extra for extra, needed in ((driver, True), ("otel", settings.otlp_endpoint)) if extra and needed}
+    wanted = ((driver, True), ("oidc", settings.oidc_issuer), ("otel", settings.otlp_endpoint))
+    return {extra for extra, needed in wanted if extra and needed}

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
 from modelyard.artifacts.service import ArtifactService
-from modelyard.audit.ledger import Ledger, existing, held, locked
+from modelyard.audit.ledger import Ledger, existing, found, held, listed, locked
 from modelyard.context import Caller
 from modelyard.errors import Invalid
 from modelyard.experiments.entities import Experiment, ExperimentPatch, MetricPoint, NewExperiment, NewRun, Run, RunPatch, point_of
@@ -48,10 +48,10 @@ class ExperimentService:
 
     async def find_experiments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Experiment]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._experiments.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._experiments, values)
 
     async def list_experiments(self, caller: Caller, query: ListQuery) -> Page[Experiment]:
-        return await self._experiments.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._experiments, query)
 
     @transactional
     async def update_experiment(self, unit: Unit, caller: Caller, experiment_id: int, patch: ExperimentPatch) -> Experiment:
@@ -74,11 +74,11 @@ class ExperimentService:
 
     async def find_runs(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Run]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._runs.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._runs, values)
 
     async def list_runs(self, caller: Caller, query: ListQuery) -> Page[Run]:
         """Runs of all experiments; scope the query by `experiment_id` for those of one."""
-        return await self._runs.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._runs, query)
 
     @transactional
     async def update_run(self, unit: Unit, caller: Caller, run_id: int, patch: RunPatch) -> Run:
@@ -103,7 +103,7 @@ class ExperimentService:
 
     async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:
         """The metric history of all runs; scope the query by `run_id` and `name`."""
-        return await self._points.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._points, query)
 
 
 def _check_times(started_at: int | None, ended_at: int | None) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from modelyard.artifacts.entities import ArtifactDraft, Put
 from modelyard.artifacts.service import ArtifactService
-from modelyard.audit.ledger import Ledger, existing, held, locked
+from modelyard.audit.ledger import Ledger, existing, found, held, listed, locked
 from modelyard.context import Caller
 from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion, VersionPatch
 from modelyard.records.repository import Records
@@ -44,10 +44,10 @@ class ModelService:
 
     async def find_models(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Model]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._models.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._models, values)
 
     async def list_models(self, caller: Caller, query: ListQuery) -> Page[Model]:
-        return await self._models.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._models, query)
 
     @transactional
     async def update_model(self, unit: Unit, caller: Caller, model_id: int, patch: ModelPatch) -> Model:
@@ -67,17 +67,21 @@ class ModelService:
     async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
         return await existing(self.database.reader, caller, self._versions, version_id)
 
+    async def hold_model(self, unit: Unit, caller: Caller, model_id: int) -> Model:
+        """The model, which stays out of the trash until the unit ends."""
+        return await held(unit, caller, self._models, model_id)
+
     async def hold_version(self, unit: Unit, caller: Caller, version_id: int) -> ModelVersion:
         """The version, which stays out of the trash until the unit ends."""
         return await held(unit, caller, self._versions, version_id)
 
     async def find_versions(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[ModelVersion]:
         """Those of a name or external id (see `Records.find`)."""
-        return await self._versions.find(self.database.reader, caller.project, values)
+        return await found(self.database.reader, caller, self._versions, values)
 
     async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
         """Versions of all models; scope the query by `model_id` for those of one."""
-        return await self._versions.page(self.database.reader, caller.project, query)
+        return await listed(self.database.reader, caller, self._versions, query)
 
     async def newest_version(self, caller: Caller, model_id: int) -> ModelVersion | None:
         """The version that was created last, archived or not."""

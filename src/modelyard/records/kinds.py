@@ -17,6 +17,11 @@ class Kind(IntEnum):
     ARTIFACT = 7
     METRIC_POINT = 8
     SERVE = 9
+    # Who may ask, and where: no records, but changing them leaves events, too.
+    PRINCIPAL = 20
+    TOKEN = 21
+    GRANT = 22
+    PROJECT = 23
 
     @property
     def sequence(self) -> IdSequence:
@@ -28,7 +33,15 @@ class Kind(IntEnum):
         return _LABELS[self]
 
 
-_SEQUENCES = {Kind.ARTIFACT: IdSequence.ARTIFACT, Kind.METRIC_POINT: IdSequence.ARTIFACT, Kind.SERVE: IdSequence.SERVE}
+_SEQUENCES = {
+    Kind.ARTIFACT: IdSequence.ARTIFACT,
+    Kind.METRIC_POINT: IdSequence.ARTIFACT,
+    Kind.SERVE: IdSequence.SERVE,
+    Kind.PRINCIPAL: IdSequence.ACCESS,
+    Kind.TOKEN: IdSequence.ACCESS,
+    Kind.GRANT: IdSequence.ACCESS,
+    Kind.PROJECT: IdSequence.ACCESS,
+}
 _LABELS = {
     Kind.MODEL: "model",
     Kind.VERSION: "model version",
@@ -39,4 +52,8 @@ _LABELS = {
     Kind.ARTIFACT: "artifact",
     Kind.METRIC_POINT: "metric point",
     Kind.SERVE: "serve record",
+    Kind.PRINCIPAL: "account",
+    Kind.TOKEN: "token",
+    Kind.GRANT: "grant",
+    Kind.PROJECT: "project",
 }

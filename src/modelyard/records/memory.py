@@ -1,6 +1,6 @@
 """Records in memory: the same promises as `records.sql`, for tests of services and as the filters' reference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -53,17 +53,23 @@ class MemoryLinks:
         rows.update({record_id: parents - {parent_id} for record_id, parents in rows.items() if parent_id in parents})
 
 
+Linked = Mapping[str, Callable[[int], frozenset[int]]]
+
+
 class MemoryRecords(Generic[R]):
-    """`scope` are the fields within which names are unique; a None in one of them exempts a record, and so does `scope` None."""
+    """`scope` are the fields within which names are unique; a None in one of them exempts a record, and so does `scope` None.
+
+    `links` tell, for each link field, what a record is linked to.
+    """
 
     def __init__(
-        self, database: MemoryDatabase, kind: Kind, fields: Fields, scope: Sequence[str] | None = (), links: MemoryLinks | None = None
+        self, database: MemoryDatabase, kind: Kind, fields: Fields, scope: Sequence[str] | None = (), links: Linked | None = None
     ) -> None:
         self.kind = kind
         self.fields = fields
         self._database = database
         self._scope = scope
-        self._links = links
+        self._links = links or {}
         self._table = kind.label
 
     async def insert(self, unit: Unit, record: R) -> R:
@@ -139,8 +145,8 @@ class MemoryRecords(Generic[R]):
         self._database.tables[self._table][record.id] = record
 
     def _field(self, record: R, name: str) -> FieldValue:
-        if self.fields[name].type is FieldType.LINK and self._links is not None:
-            return self._links.parents(record.id)
+        if self.fields[name].type is FieldType.LINK:
+            return self._links[name](record.id)
         value: FieldValue = getattr(record, name)
         return value
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Select, Table, and_, bindparam, delete, literal_column, select, update
+from sqlalchemy import FromClause, Select, Table, and_, bindparam, delete, literal_column, select, update
 
 from modelyard.context import ProjectId
 from modelyard.errors import AlreadyExists
@@ -33,9 +33,12 @@ _RELEASE = Statement(
 
 
 class SqlRecords(Generic[R]):
-    """`Records` over a table made by `record_table`. `links` maps each link field to its table (parent id column of the same name)."""
+    """`Records` over a table made by `record_table`.
 
-    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, Table] | None = None) -> None:
+    `links` maps each link field to its table (parent id column of the same name), or to what is read like one.
+    """
+
+    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, FromClause] | None = None) -> None:
         self.kind = kind
         self.entity = entity
         self.table = table
@@ -71,7 +74,7 @@ class SqlRecords(Generic[R]):
         statement = self._finds.get(fields)
         if statement is None:
             statement = self._finds[fields] = _find(self._table, self._names, fields)
-        return [self._read(row) for row in await reader.rows(statement, {"project": project, **values})]
+        return [self.read(row) for row in await reader.rows(statement, {"project": project, **values})]
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
         row = await unit.lock(self._lock, {"project": project, "id": record_id})

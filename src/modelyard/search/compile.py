@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, literal_column, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, false, func, literal_column, not_, or_, select, true
 from sqlalchemy.sql.selectable import Select
 
 from modelyard.search.lower import Lowered, lower
@@ -39,11 +39,13 @@ _ZERO: ColumnElement[int] = literal_column("0")
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a kind's facts are: its table, its number in the property index, and its link fields (name to link table)."""
+    """Where a kind's facts are: its table, its number in the property index, and its link fields (name to link table, or to what is
+    read like one).
+    """
 
     table: Table
     kind: int
-    links: Mapping[str, Table] = {}
+    links: Mapping[str, FromClause] = {}
 
 
 def where(shape: Shape, source: Source, flavour: Flavour, *, at_once: bool = False) -> ColumnElement[bool]:
@@ -153,6 +155,11 @@ class _Builder:
         rows = select(link.c.id).where(link.c[name] == self.value(at, link.c[name].type))
         return [rows if op is Operator.EQ else rows.where(false())]
 
+    def _linked_to_any(self, at: int, name: str, length: int) -> list[Select[Any]]:
+        link = self.source.links[name]
+        column = link.c[name]
+        return [select(link.c.id).where(column.in_([self.value(at + n, column.type) for n in range(length)]))]
+
     def _numbers(self, at: int, types: tuple[int, ...], op: Operator, name_at: int) -> list[Select[Any]]:
         column = PROPERTY_NUMBER.c.value
         return [self._entries(PROPERTY_NUMBER, name_at, types).where(_OPERATORS[op](column, self.value(at, column.type)))]
@@ -217,6 +224,7 @@ _CLAUSES: Mapping[str, Callable[..., ColumnElement[bool]]] = {
     "like": _Builder._like,  # noqa: SLF001 - likewise
 }
 _ROWS: Mapping[str, Callable[..., list[Select[Any]]]] = {
+    "links": _Builder._linked_to_any,  # noqa: SLF001 - likewise
     "link": _Builder._linked,  # noqa: SLF001 - likewise
     "number": _Builder._numbers,  # noqa: SLF001 - likewise
     "number any": _Builder._any_number,  # noqa: SLF001 - likewise

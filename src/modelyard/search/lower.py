@@ -80,7 +80,7 @@ class _Lowering:
         return at
 
     def _in(self, subject: Field | Property, values: tuple[Scalar, ...], *, negated: bool) -> Shape:
-        if isinstance(subject, Field) and self.fields[subject.name].type in (FieldType.TEXT, FieldType.INTEGER):
+        if isinstance(subject, Field) and self.fields[subject.name].type in (FieldType.TEXT, FieldType.INTEGER, FieldType.LINK):
             return self._among(subject, values)
         if all(isinstance(value, str) and len(value) < NAME_LENGTH for value in values) and self._is_text(subject) and values:
             at = self._keep(subject.name)
@@ -101,7 +101,8 @@ class _Lowering:
         spec = self.fields[subject.name]
         wanted = [coerce(spec, subject.type, value) for value in values]
         kept: list[Scalar] = [value if isinstance(value, str) else math.floor(value) for value in wanted if _storable(value)]
-        return ("among", len(self.values), subject.name, self._list(kept)) if kept else FALSE
+        kind = "links" if spec.type is FieldType.LINK else "among"
+        return (kind, len(self.values), subject.name, self._list(kept)) if kept else FALSE
 
     def _exists(self, subject: Field | Property) -> Shape:
         if isinstance(subject, Field):

@@ -99,7 +99,7 @@ def _is_indexed(leaf: Shape, led: Iterable[str]) -> bool:
             return bool(bounded)
         case ("number", _, _, operator, _) | ("text", _, _, operator) | ("link", _, _, operator):
             return operator is not Operator.NE
-    return leaf[0] in ("number any", "text any", "texts", "property exists")
+    return leaf[0] in ("links", "number any", "text any", "texts", "property exists")
 
 
 def certain(leaves: Iterable[Shape], indexes: Indexes) -> dict[Shape, int]:
@@ -215,7 +215,7 @@ def _joined(kind: str, terms: list[Shape], neutral: Shape, decisive: Shape) -> S
     return (kind, *left) if len(left) > 1 else left[0] if left else neutral
 
 
-_BY_COLUMN = frozenset(["exists", "compare", "among", "like", "list any", "link", "true", "false"])
+_BY_COLUMN = frozenset(["exists", "compare", "among", "like", "list any", "link", "links", "true", "false"])
 
 
 def _is_entry(leaf: Shape) -> bool:

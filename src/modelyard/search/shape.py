@@ -9,6 +9,7 @@
 | `("like", at, column, case, bounded)` | pattern, and if bounded: from, below | column is like it |
 | `("list any", column)` | | list has an element |
 | `("link", at, column, operator)` | parent's id | id is linked to the parent |
+| `("links", at, column, length)` | parents' ids | id is linked to one of the parents |
 | `("number", at, types, operator, name at)` | value; elsewhere the name | property compares so |
 | `("number any", at, types)` | name | property is a number of these types |
 | `("text", at, listed, operator)` | name, value | property, or an element of the list, compares so |

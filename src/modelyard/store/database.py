@@ -22,6 +22,7 @@ class IdSequence(StrEnum):
     RESOURCE = "resource"
     ARTIFACT = "artifact"
     SERVE = "serve"
+    ACCESS = "access"
 
 
 class UniqueViolationError(Exception):

@@ -1,10 +1,28 @@
-"""Tables that belong to no domain: projects, claims on external ids, the property index, the trash, id sequences, idempotency keys."""
+"""Tables that belong to no domain: projects, claims on external ids, the property index, the trash, id sequences, idempotency keys,
+the count of changes to who may do what.
+"""
 
 from sqlalchemy import Column, ForeignKey, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from modelyard.store import columns as c
 
-PROJECT = Table("project", c.METADATA, c.identity(), c.short("name", nullable=False), UniqueConstraint("name", name="uq_project_name"))
+PROJECT = Table(
+    "project",
+    c.METADATA,
+    c.identity(),
+    c.short("name", nullable=False),
+    Column("archived", c.SMALL, nullable=False, server_default="0"),
+    c.whole("created_at", default="0"),
+    UniqueConstraint("name", name="uq_project_name"),
+)
+
+ACCESS_STATE = Table(
+    "access_state",
+    c.METADATA,
+    c.identity(),
+    c.whole("revision"),
+    comment="One row, raised by every change to projects, accounts, tokens and grants, in its transaction: servers remember these.",
+)
 
 EXTERNAL_ID = Table(
     "external_id",

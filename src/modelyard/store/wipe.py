@@ -9,9 +9,11 @@ from modelyard.store.columns import METADATA
 from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.sqlite_unit import SqliteUnit
 from modelyard.store.statements import Flavour, Statement
-from modelyard.store.tables import ID_SEQUENCE, PROJECT
+from modelyard.store.tables import ACCESS_STATE, ID_SEQUENCE, PROJECT
 
 _OTHER_PROJECTS = f"DELETE FROM project WHERE id <> {DEFAULT_PROJECT}"  # noqa: S608 - what is put in is a constant number of ours
+_FORGET_ACCOUNTS = "UPDATE access_state SET revision = revision + 1"
+"""Servers that are running find out by this."""
 
 
 async def wipe(database: Database) -> None:
@@ -30,14 +32,16 @@ async def wipe(database: Database) -> None:
 def _on_sqlite() -> Iterator[str]:
     yield from _deletes()
     yield _OTHER_PROJECTS
+    yield _FORGET_ACCOUNTS
 
 
 def _on_postgresql() -> Iterator[str]:
     # It waits for each table in turn: in the order in which most changes touch them, records first, so that who has begun can finish.
-    tables = [table for table in METADATA.sorted_tables if table is not PROJECT]
+    tables = [table for table in METADATA.sorted_tables if table not in (PROJECT, ACCESS_STATE)]
     tables.sort(key=lambda table: not table.foreign_keys)
     yield f"TRUNCATE {', '.join(table.name for table in tables)} RESTART IDENTITY CASCADE"
     yield _OTHER_PROJECTS
+    yield _FORGET_ACCOUNTS
     for sequence in IdSequence:
         yield f"ALTER SEQUENCE {sequence.value}_id_seq RESTART"
 
@@ -47,6 +51,7 @@ def _on_mysql() -> Iterator[str]:
     yield "SELECT id FROM project FOR UPDATE"
     yield from _deletes()
     yield _OTHER_PROJECTS
+    yield _FORGET_ACCOUNTS
     for sequence in IdSequence:
         yield f"DELETE FROM {sequence.value}_sequence"  # noqa: S608 - what is put in are constant names of ours
     for sequence in IdSequence:
@@ -56,7 +61,7 @@ def _on_mysql() -> Iterator[str]:
 
 def _deletes() -> Iterator[str]:
     for table in reversed(METADATA.sorted_tables):
-        if table not in (PROJECT, ID_SEQUENCE):
+        if table not in (PROJECT, ACCESS_STATE, ID_SEQUENCE):
             yield f"DELETE FROM {table.name}"  # noqa: S608 - what is put in are constant names of ours
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.doctor import folder, program, servers, sqlite
+from modelyard.doctor import accounts, folder, program, servers, sqlite
 from modelyard.doctor.findings import Finding, State, broken, ok, warning, worst
 from modelyard.doctor.schema import judged
 from modelyard.settings import Settings
@@ -155,6 +155,12 @@ def test_pythons_and_sqlites() -> None:
     assert program._python((3, 99)).state is State.WARNING
     assert program._sqlite((3, 34, 1)).state is State.BROKEN
     assert program._sqlite((3, 35, 0)).state is State.OK
+
+
+def test_an_identity_provider_needs_its_extra_and_asks_everybody() -> None:
+    given = Settings(host="0.0.0.0", oidc_issuer="https://login.example.org", oidc_audience="modelyard")
+    assert program._needed(given) == {"oidc"}
+    assert accounts.judged(given, some=False).state is State.OK
 
 
 def test_an_extra_is_missed_only_where_it_is_needed() -> None:

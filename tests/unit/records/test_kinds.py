@@ -13,9 +13,18 @@ def test_the_numbers_that_are_stored_never_change() -> None:
         "ARTIFACT": 7,
         "METRIC_POINT": 8,
         "SERVE": 9,
+        "PRINCIPAL": 20,
+        "TOKEN": 21,
+        "GRANT": 22,
+        "PROJECT": 23,
     }
 
 
 def test_every_kind_has_words_and_a_sequence() -> None:
     assert len({kind.label for kind in Kind}) == len(Kind)
-    assert {kind for kind in Kind if kind.sequence is not IdSequence.RESOURCE} == {Kind.ARTIFACT, Kind.METRIC_POINT, Kind.SERVE}
+    assert {kind for kind in Kind if kind.sequence is IdSequence.ACCESS} == {Kind.PRINCIPAL, Kind.TOKEN, Kind.GRANT, Kind.PROJECT}
+    assert {kind for kind in Kind if kind.sequence in (IdSequence.ARTIFACT, IdSequence.SERVE)} == {
+        Kind.ARTIFACT,
+        Kind.METRIC_POINT,
+        Kind.SERVE,
+    }

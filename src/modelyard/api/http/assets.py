@@ -2,6 +2,7 @@
 
 import hashlib
 
+from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import NOSNIFF, Header, Request, Response
 
@@ -16,4 +17,4 @@ def asset(path: str, body: bytes, content_type: bytes, headers: tuple[Header, ..
         known = [tag.strip().removeprefix("W/") for tag in (request.header(b"if-none-match") or "").split(",")]
         return unchanged if etag in known or "*" in known else full
 
-    return ColdRoute(id=path.strip("/"), path=path, handler=serve)
+    return ColdRoute(id=path.strip("/"), path=path, handler=serve, permission=Permission.PUBLIC)

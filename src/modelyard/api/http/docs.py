@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import msgspec
 
+from modelyard.access.permissions import Permission
 from modelyard.api.http.assets import asset
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import HTML, JSON, Header, Request, Response
@@ -55,7 +56,7 @@ def _document(dialect: Dialect) -> ColdRoute:
     async def serve(request: Request) -> Response:
         return await under(request.base)(request)
 
-    return ColdRoute(id=url.strip("/"), path=url, handler=serve)
+    return ColdRoute(id=url.strip("/"), path=url, handler=serve, permission=Permission.PUBLIC)
 
 
 def _type(name: str) -> bytes:

@@ -8,6 +8,7 @@ from modelyard import errors
 from modelyard.api.http.admission import Admission, too_many_connections
 from modelyard.api.http.asgi import Receive
 from modelyard.api.http.body import Disconnected, NoRoom, Room, UnreadBody, read_body
+from modelyard.api.http.doorkeeper import Doorkeeper
 from modelyard.api.http.gate import CLOSE
 from modelyard.api.http.idempotency import IdempotentRunner, run_once
 from modelyard.api.http.json_depth import deeper_than
@@ -24,16 +25,24 @@ _DEEP = 200
 
 
 class Door:
-    __slots__ = ("_admission", "_idempotency", "_limits", "_log", "_room", "_router", "dialect", "name", "prefix")
+    __slots__ = ("_admission", "_idempotency", "_keeper", "_limits", "_log", "_room", "_router", "dialect", "name", "prefix")
 
     def __init__(
-        self, dialect: Dialect, limits: Limits, admission: Admission, room: Room, idempotency: IdempotentRunner | None, log: Log
+        self,
+        dialect: Dialect,
+        limits: Limits,
+        keeper: Doorkeeper,
+        admission: Admission,
+        room: Room,
+        idempotency: IdempotentRunner | None,
+        log: Log,
     ) -> None:
         self.dialect = dialect
         self.name = dialect.name
         self.prefix = dialect.prefix + "/"
         self._router = Router(dialect.operations)
         self._limits = limits
+        self._keeper = keeper
         self._admission = admission
         self._room = room
         self._idempotency = idempotency
@@ -42,15 +51,18 @@ class Door:
     async def answer(self, request: Request, raw_path: str, named: Mapping[bytes, bytes], receive: Receive) -> Response:
         """Always an answer, whatever goes wrong. Raises only `Disconnected`."""
         try:
+            route = self._route(request, raw_path)
+            try:
+                await self._keeper.admit(request, None if isinstance(route, NoRoute) else route.permission, named)
+            except errors.ModelyardError as error:
+                return self._refused(request, error, named)
             request.body = await read_body(request.method, named, receive, self._limits.body, self._room)
             with self._admission:
                 if self.dialect.before_routing is not None:
                     self.dialect.before_routing(request)
-                operation, request.path_params = self._router.find(request.method, raw_path[len(self.dialect.prefix) :])
-                request.operation = operation.id
-                return await self._call(operation, request, named)
-        except NoRoute as error:
-            return no_route(error.allowed)
+                if isinstance(route, NoRoute):
+                    return no_route(route.allowed)
+                return await self._call(route, request, named)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
@@ -61,10 +73,26 @@ class Door:
         response = self._failed(request, too_many_connections())
         return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
 
+    def _route(self, request: Request, raw_path: str) -> Operation | NoRoute:
+        """The operation, told to the request. That there is none is said later, and not to everybody."""
+        try:
+            operation, request.path_params = self._router.find(request.method, raw_path[len(self.dialect.prefix) :])
+        except NoRoute as error:
+            return error
+        request.operation = operation.id
+        return operation
+
+    def _refused(self, request: Request, error: errors.ModelyardError, named: Mapping[bytes, bytes]) -> Response:
+        """The answer to a request whose body, if it has one, is not read."""
+        response = self._failed(request, error)
+        if named.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in named:
+            return response
+        return msgspec.structs.replace(response, headers=(*response.headers, CLOSE))
+
     async def _call(self, operation: Operation, request: Request, named: Mapping[bytes, bytes]) -> Response:
         if deeper_than(request.body, self._limits.json_depth):
             raise self._too_deep()
-        if request.method == "POST" and self._idempotency is not None:
+        if request.method == "POST" and self._idempotency is not None and not operation.secret:
             key = named.get(b"idempotency-key")
             if key is not None:
                 return await run_once(self._idempotency, key, request, operation.handler)

@@ -1,18 +1,22 @@
 """The ASGI application: what every request goes through, whichever dialect it is for.
 
-Head and sender are judged (`gate`); then a route outside the dialects answers (`cold`), or the dialect whose prefix it is (`door`).
+Head and sender are judged (`gate`); then a route outside the dialects answers (`cold`), or the dialect whose prefix it is (`door`): both
+to those whom the doorkeeper lets in.
 All of it costs a few microseconds per request; keep it so.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from modelyard.api.http import projects
 from modelyard.api.http.admission import CROWDED, Admission
 from modelyard.api.http.asgi import Receive, Scope, Send
 from modelyard.api.http.body import Disconnected, Room, linger
-from modelyard.api.http.cold import ColdRoute, ColdRoutes
+from modelyard.api.http.cold import ColdRoute, ColdRoutes, refused
 from modelyard.api.http.cors import Cors
+from modelyard.api.http.credentials import Directory
 from modelyard.api.http.door import NOT_FOUND, Door, no_route
+from modelyard.api.http.doorkeeper import Doorkeeper, check_permissions
 from modelyard.api.http.front import Front
 from modelyard.api.http.gate import CLOSE, Gate
 from modelyard.api.http.hosts import Hosts
@@ -26,6 +30,7 @@ from modelyard.api.http.request_ids import request_id_maker
 from modelyard.api.http.stream import Parts, send_stream
 from modelyard.api.http.tracing import Span, Tracer
 from modelyard.context import Caller
+from modelyard.errors import ModelyardError
 from modelyard.logs import Access
 from modelyard.tally import Tally, current_tally
 
@@ -57,6 +62,7 @@ class Edge:
         hosts: Hosts,
         logger: Log,
         access: Callable[[Access], None],
+        directory: Directory,
         idempotency: IdempotentRunner | None = None,
         observe: Observe | None = None,
         front: Front | None = None,
@@ -65,9 +71,11 @@ class Edge:
         shutdown: Hook | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        check_permissions((*routes, *[operation for dialect in dialects for operation in dialect.operations]))
         admission = Admission(limits.requests)
         room = Room(limits.bodies)
-        doors = [Door(dialect, limits, admission, room, idempotency, logger) for dialect in dialects]
+        self._keeper = Doorkeeper(directory)
+        doors = [Door(dialect, limits, self._keeper, admission, room, idempotency, logger) for dialect in dialects]
         # The longest first, so that one prefix may begin another.
         self._doors = sorted(doors, key=lambda door: -len(door.prefix))
         self._cold = ColdRoutes(routes)
@@ -82,6 +90,8 @@ class Edge:
         self._shutdown = shutdown
         self._clock = clock
         self._request_id = request_id_maker()
+        self.started: Callable[[bool], None] | None = None
+        """Whoever runs the server may set it, to be told when `startup` is done: whether it is open to everybody."""
         self.failed_start: Told | None = None
         """Whoever runs the server may set it, to be told why `startup` failed; otherwise the log is."""
 
@@ -89,9 +99,15 @@ class Edge:
         if scope["type"] == "http":
             await self.serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await run_lifespan(receive, send, self._startup, self._shutdown, self._log, self.failed_start)
+            await run_lifespan(receive, send, self._start, self._shutdown, self._log, self.failed_start)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _start(self) -> None:
+        if self._startup is not None:
+            await self._startup()
+        if self.started is not None:
+            self.started(self._keeper.open)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, write: Write | None = None) -> None:
         """Answer one request. A server that has a shorter way for whole answers gives it as `write`."""
@@ -102,13 +118,18 @@ class Edge:
         headers: list[Header] = scope["headers"]
         named = dict(headers)
         raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        door = self._door(raw_path)
+        door, project = self._door(raw_path), None
+        if door is None and raw_path.startswith(projects.PROJECTS):
+            name, rest = projects.split(raw_path)
+            door = self._door(rest)
+            if door is not None:
+                scope, raw_path, project, base = projects.inside(scope, rest), rest, name, f"{base}{projects.PROJECTS}{name}"
         caller = Caller(dialect=_OPS if door is None else door.name, request_id=self._request_id(named.get(b"x-request-id")))
         tally = Tally(caller.request_id)
         current_tally.set(tally)  # never reset: the server runs each request as a task, with a context of its own
         client, _ = scope.get("client") or ("", 0)
         method, path, query = scope["method"], scope["path"], scope["query_string"]
-        request = Request(method, path, caller=caller, query_string=query, headers=headers, base=base, client=client)
+        request = Request(method, path, caller=caller, query_string=query, headers=headers, base=base, client=client, project=project)
         span = None if self._tracer is None else self._tracer.begin(request, scope)
         try:
             response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
@@ -142,19 +163,22 @@ class Edge:
         if request.method == "OPTIONS" and b"access-control-request-method" in named:
             return self._cors.preflight(named)
         if cold is not None:
-            return await self._call(cold, request)
+            return await self._call(cold, request, named)
         if door is None:
             return NOT_FOUND
         if crowded:
             return door.turn_away(request)
         return await door.answer(request, raw_path, named, receive)
 
-    async def _call(self, route: ColdRoute, request: Request) -> Response:
+    async def _call(self, route: ColdRoute, request: Request, named: Mapping[bytes, bytes]) -> Response:
         request.operation = route.id
-        if not route.takes(request.method):
-            return no_route(route.methods or ())
         try:
+            await self._keeper.admit(request, route.permission, named)
+            if not route.takes(request.method):
+                return no_route(route.methods or ())
             return await route.handler(request)
+        except ModelyardError as error:
+            return refused(error)
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
             self._log.error("unhandled error", operation=route.id, request_id=request.caller.request_id, exc_info=error)
             return text_response(500, "internal server error\n")
@@ -200,7 +224,7 @@ class Edge:
         self._access(
             Access(
                 request.method,
-                request.path[:_LONGEST_LOGGED],
+                _shown(request)[:_LONGEST_LOGGED],
                 status,
                 int(seconds * 1e6) / 1000,
                 int(tally.seconds * 1e6) / 1000,
@@ -213,3 +237,8 @@ class Edge:
                 trace_id,
             )
         )
+
+
+def _shown(request: Request) -> str:
+    """The path with the project that it named."""
+    return request.path if request.project is None else f"{projects.PROJECTS}{request.project}{request.path}"

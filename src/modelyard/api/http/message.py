@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
+from modelyard.access.entities import Principal
 from modelyard.api.http.query import BadQuery, parse_query
 from modelyard.context import Caller
 
@@ -27,7 +28,21 @@ class Request:
     once its operation is called, so a handler may be run again with it.
     """
 
-    __slots__ = ("_query", "base", "body", "caller", "client", "headers", "method", "operation", "path", "path_params", "query_string")
+    __slots__ = (
+        "_query",
+        "base",
+        "body",
+        "caller",
+        "client",
+        "headers",
+        "method",
+        "operation",
+        "path",
+        "path_params",
+        "principal",
+        "project",
+        "query_string",
+    )
 
     def __init__(
         self,
@@ -41,10 +56,11 @@ class Request:
         path_params: dict[str, str] | None = None,
         base: str = "",
         client: str = "",
+        project: str | None = None,
     ) -> None:
         self.method = method
         self.path = path
-        """Percent-decoded; `path_params` come from the path as sent, so a value may contain a `/`."""
+        """Percent-decoded, without the project; `path_params` come from the path as sent, so a value may contain a `/`."""
         self.query_string = query_string
         self.headers = headers
         """Names in lower case, in the order they came."""
@@ -56,6 +72,10 @@ class Request:
         """What goes before a path of this server in a link: nothing, a path prefix, or a whole URL; it does not end in a slash."""
         self.client = client
         """The address of who asks; empty where none is known."""
+        self.project = project
+        """The name of the project that the path begins with, as sent; None where it names none."""
+        self.principal: Principal | None = None
+        """Who asks, once that is proven; None where nobody is asked."""
         self.operation = ""
         """The id of the operation that answers it; empty until, and unless, one is found."""
         self._query: Mapping[str, str] | None = None

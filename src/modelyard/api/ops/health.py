@@ -8,10 +8,14 @@ from typing import Any, Protocol
 import msgspec
 
 from modelyard import errors
+from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import BadQuery, Header, Request, Response, json_response, text_response
 from modelyard.context import Clock
 from modelyard.overview.health import SchemaState
+
+PUBLIC = Permission.PUBLIC
+"""Whoever probes has no account; a report counts records and names none."""
 
 
 class Health(Protocol):
@@ -40,10 +44,14 @@ def health_routes(health: Health, clock: Clock) -> tuple[ColdRoute, ...]:
     """`/healthz`, `/readyz`, and under any prefix `/readyz/isDirty` and `/readyz/health` as the original has them."""
     probes = Probes(health, clock)
     return (
-        ColdRoute(id="healthz", path="/healthz", handler=probes.alive, any_host=True),
-        ColdRoute(id="readyz", path="/readyz", handler=probes.ready, any_host=True),
-        ColdRoute(id="isDirty", suffix="/readyz/isDirty", handler=probes.is_dirty, methods=None, any_host=True),
-        ColdRoute(id="health", suffix="/readyz/health", handler=probes.is_healthy, methods=None, any_host=True),
+        ColdRoute(id="healthz", path="/healthz", handler=probes.alive, permission=PUBLIC, any_host=True),
+        ColdRoute(id="readyz", path="/readyz", handler=probes.ready, permission=PUBLIC, any_host=True),
+        ColdRoute(
+            id="isDirty", suffix="/readyz/isDirty", handler=probes.is_dirty, methods=None, permission=Permission.PUBLIC, any_host=True
+        ),
+        ColdRoute(
+            id="health", suffix="/readyz/health", handler=probes.is_healthy, methods=None, permission=Permission.PUBLIC, any_host=True
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from modelyard import __version__
+from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.docs import POLICY
 from modelyard.api.http.door import NOT_FOUND
@@ -54,8 +55,8 @@ def landing_routes(dialects: Sequence[Dialect]) -> tuple[ColdRoute, ...]:
         return json_response(200, {"name": "modelyard", "version": __version__})
 
     return (
-        ColdRoute(id="landing", path="/", handler=landing, methods=None),
-        ColdRoute(id="version", path="/version", handler=version),
+        ColdRoute(id="landing", path="/", handler=landing, permission=Permission.PUBLIC, methods=None),
+        ColdRoute(id="version", path="/version", handler=version, permission=Permission.PUBLIC),
     )
 
 

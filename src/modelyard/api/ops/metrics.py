@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.message import NOSNIFF, Request, Response
 from modelyard.api.ops.figures import Figures, exposition
@@ -17,4 +18,4 @@ def metrics_route(figures: Callable[[], Awaitable[Figures]]) -> ColdRoute:
         body = await asyncio.to_thread(exposition, await figures())
         return Response(200, body, CONTENT_TYPE_PLAIN_0_0_4.encode(), (NOSNIFF,))
 
-    return ColdRoute(id="metrics", path="/metrics", handler=metrics, any_host=True)
+    return ColdRoute(id="metrics", path="/metrics", handler=metrics, permission=Permission.METRICS_READ, any_host=True)

@@ -153,7 +153,7 @@ def _rootless(subject: Subject) -> Statement:
 _ROOTLESS = tuple((subject, _rootless(subject)) for subject in SUBJECTS if subject.audited)
 _OF_NO_KIND = Statement(
     "events of no kind",
-    select(_EVENT.id, _EVENT.kind).where(and_(*[_EVENT.kind != int(subject.kind) for subject in SUBJECTS])).limit(MOST),
+    select(_EVENT.id, _EVENT.kind).where(and_(*[_EVENT.kind != int(kind) for kind in Kind])).limit(MOST),
 )
 
 

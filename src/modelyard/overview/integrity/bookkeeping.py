@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Table, and_, func, or_, select, text
 
+from modelyard.access.tables import ACCESS_TABLES
 from modelyard.overview.integrity.finding import MOST, Finding, Looked
 from modelyard.overview.integrity.subjects import SUBJECTS, Subject
 from modelyard.store.database import IdSequence, Reader
@@ -80,8 +81,9 @@ def _highest(table: Table) -> Statement:
     return Statement(f"highest id of {table.name}", select(func.max(table.c.id)))
 
 
+_FILLED = (*((subject.kind.sequence, subject.table) for subject in SUBJECTS), *((IdSequence.ACCESS, table) for table in ACCESS_TABLES))
 _SEQUENCES = tuple(
-    (sequence, _last_given(sequence), tuple((s.table, _highest(s.table)) for s in SUBJECTS if s.kind.sequence is sequence))
+    (sequence, _last_given(sequence), tuple((table, _highest(table)) for filler, table in _FILLED if filler is sequence))
     for sequence in IdSequence
 )
 

@@ -18,13 +18,13 @@ def create(sequence: str, tables: Sequence[str]) -> None:
         for table in tables:
             op.execute(f"ALTER TABLE {table} ALTER COLUMN id SET DEFAULT nextval('{sequence}_id_seq')")
     elif name == "sqlite":
-        op.execute(f"INSERT INTO id_sequence (name, value) VALUES ('{sequence}', 0)")  # noqa: S608 - what is put in are constant names of ours
+        op.execute(f"INSERT OR IGNORE INTO id_sequence (name, value) VALUES ('{sequence}', 0)")  # noqa: S608 - what is put in are constant names of ours
     else:
         op.execute(f"CREATE TABLE IF NOT EXISTS {sequence}_sequence (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
 
 
 def drop(sequence: str, tables: Sequence[str]) -> None:
-    """Undo `create`. SQLite's rows go with their table."""
+    """Undo `create`. SQLite's rows go with their table; one that stays goes on counting should its sequence be made again."""
     name = op.get_bind().dialect.name
     if name == "postgresql":
         for table in tables:

@@ -5,6 +5,8 @@ from collections.abc import MutableMapping
 import msgspec
 import pytest
 
+from modelyard.access.memory_directory import MemoryDirectory
+from modelyard.access.permissions import Permission
 from modelyard.api.http.cold import ColdRoute
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.edge import Edge
@@ -191,8 +193,8 @@ async def pong(request: Request) -> Response:
 
 
 COLD = (
-    ColdRoute(id="ping", path="/ping", handler=pong),
-    ColdRoute(id="probe", suffix="/probe", handler=pong, methods=None, any_host=True),
+    ColdRoute(id="ping", path="/ping", handler=pong, permission=Permission.PUBLIC),
+    ColdRoute(id="probe", suffix="/probe", handler=pong, permission=Permission.PUBLIC, methods=None, any_host=True),
 )
 
 
@@ -216,7 +218,7 @@ async def test_a_cold_route_that_fails_is_a_500() -> None:
     async def broken(_request: Request) -> Response:
         raise OSError("disk")
 
-    toys = Toys(routes=[ColdRoute(id="broken", path="/broken", handler=broken)])
+    toys = Toys(routes=[ColdRoute(id="broken", path="/broken", handler=broken, permission=Permission.PUBLIC)])
     assert (await toys.call("GET", "/broken")).status == 500
     assert len(toys.log.of("unhandled error")) == 1
 
@@ -281,7 +283,9 @@ async def test_the_servers_start_and_stop_run_what_the_edge_was_given() -> None:
     async def send(message: MutableMapping[str, object]) -> None:
         ran.append(str(message["type"]))
 
-    edge = Edge([], limits=LIMITS, cors=Cors(), hosts=Hosts(), logger=Log(), access=print, startup=start, shutdown=stop)
+    edge = Edge(
+        [], limits=LIMITS, cors=Cors(), hosts=Hosts(), logger=Log(), access=print, directory=MemoryDirectory(), startup=start, shutdown=stop
+    )
     await edge({"type": "lifespan"}, receive, send)
     assert ran == ["start", "lifespan.startup.complete", "stop", "lifespan.shutdown.complete"]
 

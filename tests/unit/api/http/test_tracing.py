@@ -54,4 +54,4 @@ async def test_the_span_of_a_client_that_is_gone_ends_without_a_status() -> None
     toys = Toys(tracer=tracer)
     with pytest.raises(Gone):
         await exchange(toys.edge, scope("POST", f"{PREFIX}/toys", [("host", "localhost"), ("content-length", "5")]), [])
-    assert tracer.ended == [("", 0)]
+    assert tracer.ended == [("createToy", 0)]

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from modelyard import errors
+from modelyard.access.memory_directory import MemoryDirectory
 from modelyard.access.permissions import Permission
 from modelyard.api.http.asgi import Message
 from modelyard.api.http.cold import ColdRoute
@@ -17,7 +18,7 @@ from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.idempotency import IdempotentRunner
 from modelyard.api.http.limits import Limits
-from modelyard.api.http.message import Request, Response, json_response
+from modelyard.api.http.message import CHALLENGE, Request, Response, json_response
 from modelyard.api.http.operation import Dialect, DocumentInfo, Handler, Operation
 from modelyard.api.http.tracing import Tracer
 
@@ -61,7 +62,8 @@ class Log:
 
 
 def operation(method: str, path: str, handler: Handler, name: str = "", **more: Any) -> Operation:
-    return Operation(id=name or f"{method} {path}", method=method, path=path, permission=Permission.MODELS_READ, handler=handler, **more)
+    needs = {"permission": Permission.MODELS_READ, **more}
+    return Operation(id=name or f"{method} {path}", method=method, path=path, handler=handler, **needs)
 
 
 async def echo(request: Request) -> Response:
@@ -86,12 +88,15 @@ def render_error(request: Request, error: Exception) -> Response:
         errors.Code.INVALID: 400,
         errors.Code.TOO_LARGE: 413,
         errors.Code.REUSED_KEY: 422,
-        errors.Code.UNAVAILABLE: 503,
+        errors.Code.UNAUTHENTICATED: 401,
+        errors.Code.FORBIDDEN: 403,
     }
-    if isinstance(error, errors.Unavailable):
-        return json_response(503, {"error": error.message}, ((b"retry-after", str(error.details["retry_after"]).encode()),))
+    if isinstance(error, errors.Unavailable | errors.TooMany):
+        status = 503 if isinstance(error, errors.Unavailable) else 429
+        return json_response(status, {"error": error.message}, ((b"retry-after", str(error.details["retry_after"]).encode()),))
     if isinstance(error, errors.ModelyardError):
-        return json_response(codes[error.code], {"error": error.message})
+        headers = (CHALLENGE,) if isinstance(error, errors.Unauthenticated) else ()
+        return json_response(codes[error.code], {"error": error.message}, headers)
     if request.query_string == b"with=worse":
         raise LookupError("and the renderer fails too")
     return json_response(500, {"error": "something went wrong"})
@@ -137,6 +142,7 @@ class Toys:
         idempotency: IdempotentRunner | None = None,
         front: Front | None = None,
         tracer: Tracer | None = None,
+        directory: MemoryDirectory | None = None,
         peer: str = "127.0.0.1",
     ) -> None:
         self.peer = peer
@@ -154,6 +160,7 @@ class Toys:
             observe=lambda request, status, seconds, _: self.observed.append((request.operation, status, seconds)),
             front=front,
             tracer=tracer,
+            directory=directory or MemoryDirectory(),
         )
 
     async def call(

@@ -1,0 +1,434 @@
+"""Who is let in, what is remembered, and how soon it is forgotten."""
+
+import asyncio
+
+import jwt
+import pytest
+
+from modelyard.access import last_use
+from modelyard.access.directory import MOST, Mapped
+from modelyard.access.entities import Grant, Principal
+from modelyard.access.permissions import Role
+from modelyard.access.service import AccountPatch, NewAccount, NewGrant, NewToken
+from modelyard.context import DEFAULT_PROJECT, Millis
+from modelyard.errors import TooMany, Unavailable
+from modelyard.store.memory import MemoryDatabase
+from modelyard.store.unit import current_unit
+from tests.unit.access.people import PASSWORD, ROOT, Server, account, token_of
+from tests.unit.world import PlainPasswords, World
+
+HERE = "10.0.0.1"
+ELSEWHERE = "10.0.0.2"
+
+
+@pytest.fixture
+def server(world: World) -> Server:
+    return Server(world)
+
+
+async def test_a_store_without_accounts_is_open_until_it_has_one(world: World, server: Server) -> None:
+    seen = [server.directory.open]
+    await server.directory.refresh()
+    seen.append(server.directory.open)
+    await account(world, "ann")
+    server.seconds.move(1.5)
+    await server.directory.refresh()
+    seen.append(server.directory.open)
+    assert seen == [False, True, False], "before it has looked it does not know"
+
+
+async def test_a_token_is_its_account(world: World, server: Server) -> None:
+    await account(world, "ann", Role.VIEWER)
+    text = await token_of(world, "ann")
+    found = await server.directory.by_token(text)
+    ann = await world.access.accounts.get("ann")
+    assert found == Principal("ann", DEFAULT_PROJECT, (Grant(Role.VIEWER),), None, ann.id)
+    assert server.directory.known(text) is found
+    await server.directory.close()
+
+
+async def test_a_token_with_a_scope_does_no_more(world: World, server: Server) -> None:
+    await account(world, "ann", Role.ADMIN)
+    found = await server.directory.by_token(await token_of(world, "ann", NewToken(scope=Role.VIEWER)))
+    assert found is not None
+    assert found.cap is Role.VIEWER
+    await server.directory.close()
+
+
+async def test_what_is_no_token_of_ours_is_nobody(world: World, server: Server) -> None:
+    await account(world, "ann", Role.ADMIN)
+    text = await token_of(world, "ann")
+    head, body, signature = text.split(".")
+    claims = jwt.decode(text, options={"verify_signature": False})
+    forged = [
+        "",
+        "x" * 80,
+        "..." + "x" * 80,
+        "é" * 100 + "..",
+        text[:-1],
+        text + "A",
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[::-1]}",
+        jwt.encode(claims, "k" * 32, algorithm="HS256"),
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode({**claims, "jti": "999"}, "k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "jti": "-1" * 9}, "k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "jti": "9" * 40}, "k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "iss": "https://elsewhere.example.org"}, "k" * 32, algorithm="HS256"),
+        jwt.encode({**claims, "more": "x" * 9000}, "k" * 32, algorithm="HS256"),
+    ]
+    for one in forged:
+        assert await server.directory.by_token(one) is None, one
+        assert server.directory.known(one) is None
+
+
+async def test_the_store_holds_nothing_that_opens_it(world: World, server: Server) -> None:
+    await account(world, "ann", Role.ADMIN)
+    token, text = await world.access.tokens.create(ROOT, "ann", NewToken())
+    assert isinstance(world.database, MemoryDatabase)
+    assert text.rpartition(".")[2] not in repr(dict(world.database.tables))
+    assert await server.directory.by_token(token.hash) is None
+
+
+async def test_a_token_ends_when_it_says(world: World, server: Server) -> None:
+    await account(world, "ann")
+    text = await token_of(world, "ann", NewToken(expires_in=60))
+    assert await server.directory.by_token(text) is not None
+    world.clock.move(59_999)
+    assert server.directory.known(text) is not None
+    world.clock.move(1)
+    assert server.directory.known(text) is None
+    assert await server.directory.by_token(text) is None
+    await server.directory.close()
+
+
+async def test_what_changes_is_seen_within_a_second_by_every_server(world: World) -> None:
+    here, there = Server(world), Server(world)
+    await account(world, "root", Role.ADMIN)
+    await account(world, "ann", Role.VIEWER)
+    token, text = await world.access.tokens.create(ROOT, "ann", NewToken())
+    for server in (here, there):
+        assert await server.directory.by_token(text) is not None
+
+    await world.access.tokens.revoke(ROOT, token.id)
+
+    for server in (here, there):
+        assert server.directory.known(text) is not None, "as long as the last look is fresh"
+        server.seconds.move(1)
+        assert not server.directory.fresh
+        await server.directory.refresh()
+        assert server.directory.known(text) is None
+        assert await server.directory.by_token(text) is None
+        await server.directory.close()
+
+
+@pytest.mark.parametrize("change", ["disabled", "removed", "granted"])
+async def test_so_is_what_changes_of_an_account(world: World, server: Server, change: str) -> None:
+    await account(world, "root", Role.ADMIN)
+    await account(world, "ann", Role.VIEWER)
+    text = await token_of(world, "ann")
+    before = await server.directory.by_token(text)
+    if change == "disabled":
+        await world.access.accounts.update(ROOT, "ann", AccountPatch(disabled=True))
+    elif change == "removed":
+        await world.access.accounts.remove(ROOT, "ann")
+    else:
+        await world.access.grants.create(ROOT, NewGrant("ann", Role.CONTRIBUTOR))
+    server.seconds.move(1)
+
+    after = await server.directory.by_token(text)
+
+    if change == "granted":
+        assert before is not None
+        assert after is not None
+        assert len(after.grants) == len(before.grants) + 1
+    else:
+        assert after is None
+    await server.directory.close()
+
+
+async def test_what_was_read_before_a_change_is_not_remembered_after_it(world: World, server: Server) -> None:
+    """The look at the store comes between the reading of the token and its being remembered."""
+    await account(world, "ann")
+    token, text = await world.access.tokens.create(ROOT, "ann", NewToken())
+    await server.directory.refresh()
+    read = world.records.register.grants.of_account
+
+    async def meanwhile(*arguments: object) -> object:
+        await world.access.tokens.revoke(ROOT, token.id)
+        server.seconds.move(1)
+        await server.directory.refresh()
+        return await read(*arguments)  # type: ignore[arg-type]  # whatever it was called with
+
+    world.records.register.grants.of_account = meanwhile  # type: ignore[method-assign, assignment]  # a race made to happen
+    assert await server.directory.by_token(text) is not None, "this request was there before the change"
+    assert server.directory.known(text) is None
+    await server.directory.close()
+
+
+async def test_many_requests_look_once(world: World, server: Server) -> None:
+    looks = 0
+    state = world.records.register.state
+
+    async def counted(reader: object) -> object:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return await state(reader)  # type: ignore[arg-type]  # whatever it was called with
+
+    world.records.register.state = counted  # type: ignore[method-assign, assignment]  # to count
+    await asyncio.gather(*(server.directory.refresh() for _ in range(20)))
+    assert looks == 1
+
+
+async def test_a_store_that_is_away_is_told_to_all_who_wait_at_once(world: World, server: Server) -> None:
+    looks = 0
+    state = world.records.register.state
+
+    async def away(_: object) -> object:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        raise Unavailable("the database is away")
+
+    world.records.register.state = away  # type: ignore[method-assign, assignment]  # a database that is away
+    found = await asyncio.gather(*(server.directory.refresh() for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in found} == {Unavailable}
+    assert looks == 1
+    world.records.register.state = state  # type: ignore[method-assign]  # and is back
+    await server.directory.refresh()
+    assert server.directory.open
+
+
+async def test_memory_is_bounded(server: Server) -> None:
+    await server.directory.refresh()
+    memory: dict[int, int] = {}
+    for number in range(MOST + 5):
+        server.directory._remember(memory, number, number, server.directory._revision)
+    assert next(iter(memory)) == 5
+    assert len(memory) == MOST
+
+
+class TestPasswords:
+    async def test_right_ones_open_wrong_ones_do_not(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        await account(world, "trainer")
+        found = await server.directory.by_password("ann", PASSWORD, HERE)
+        assert found is not None
+        assert found.name == "ann"
+        for name, password in (("ann", "wrong"), ("ann", ""), ("sam", PASSWORD), ("trainer", ""), ("Ann", PASSWORD), ("ann" * 99, "x")):
+            assert await server.directory.by_password(name, password, ELSEWHERE if name == "ann" else "10.0.0.9") is None
+
+    async def test_a_token_is_a_password_of_any_name(self, world: World, server: Server) -> None:
+        await account(world, "ann")
+        found = await server.directory.by_password("whoever", await token_of(world, "ann"), HERE)
+        assert found is not None
+        assert found.name == "ann"
+        await server.directory.close()
+
+    async def test_are_remembered_for_a_minute_and_never_in_clear(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        found = await server.directory.by_password("ann", PASSWORD, HERE)
+        assert server.directory.known_password("ann", PASSWORD) is found
+        assert server.directory.known_password("ann", "wrong") is None
+        assert server.directory.known_password("annalong password"[:3], PASSWORD + "x") is None
+        assert PASSWORD.encode() not in b"".join(server.directory._passwords)
+        world.clock.move(60_000)
+        assert server.directory.known_password("ann", PASSWORD) is None
+
+    async def test_a_change_is_seen_at_once(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        await server.directory.by_password("ann", PASSWORD, HERE)
+        await world.access.accounts.update(ROOT, "ann", AccountPatch(password="another password"))
+        server.seconds.move(1)
+        assert await server.directory.by_password("ann", PASSWORD, HERE) is None
+        assert await server.directory.by_password("ann", "another password", HERE) is not None
+
+    async def test_a_disabled_account_has_none(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        await world.access.accounts.update(ROOT, "ann", AccountPatch(disabled=True))
+        assert await server.directory.by_password("ann", PASSWORD, HERE) is None
+
+    async def test_failures_make_the_name_and_the_address_wait_and_nobody_else(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        await account(world, "ben", password=PASSWORD)
+        for _ in range(5):
+            assert await server.directory.by_password("ann", "wrong", HERE) is None
+        for name, address in (("ann", HERE), ("ann", ELSEWHERE), ("ben", HERE)):
+            with pytest.raises(TooMany) as caught:
+                await server.directory.by_password(name, PASSWORD, address)
+            assert caught.value.details == {"retry_after": 1}
+        assert await server.directory.by_password("ben", PASSWORD, ELSEWHERE) is not None
+
+        server.seconds.move(1)
+        assert await server.directory.by_password("ann", PASSWORD, HERE) is not None
+        assert await server.directory.by_password("ann", "wrong", HERE) is None, "success has reset both"
+
+    async def test_names_that_are_not_there_take_the_same_work(self, world: World, server: Server) -> None:
+        asked: list[str | None] = []
+
+        class Watched(PlainPasswords):
+            async def verify(self, hash_: str | None, password: str) -> bool:
+                asked.append(hash_)
+                return await super().verify(hash_, password)
+
+        server.directory._argon = Watched()
+        await account(world, "ann", password=PASSWORD)
+        await account(world, "trainer")
+        for name in ("sam", "trainer", "ann"):
+            await server.directory.by_password(name, "wrong", HERE)
+        assert asked == [None, None, f"plain {PASSWORD}"]
+
+    async def test_many_requests_at_once_are_one_attempt(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        found = await asyncio.gather(*(server.directory.by_password("ann", PASSWORD, HERE) for _ in range(20)))
+        assert {one.name for one in found if one is not None} == {"ann"}
+        assert None not in found
+
+    async def test_many_guesses_at_once_win_nothing(self, world: World, server: Server) -> None:
+        await account(world, "ann", password=PASSWORD)
+        guesses = [server.directory.by_password("ann", f"guess {number}", HERE) for number in range(20)]
+        found = await asyncio.gather(*guesses, return_exceptions=True)
+        assert [type(one) for one in found].count(TooMany) == 15
+
+
+class TestProjects:
+    async def test_are_known_by_name(self, world: World, server: Server) -> None:
+        made = await world.access.projects.create(ROOT, "fraud")
+        assert server.directory.known_project("fraud") is None
+        assert await server.directory.project("fraud") == made.id
+        assert server.directory.known_project("fraud") == made.id
+        assert await server.directory.project("default") == DEFAULT_PROJECT
+        assert await server.directory.project("elsewhere") is None
+
+    async def test_an_archived_one_is_as_if_it_were_not_there(self, world: World, server: Server) -> None:
+        await world.access.projects.create(ROOT, "fraud")
+        await server.directory.project("fraud")
+        await world.access.projects.archive(ROOT, "fraud", archived=True)
+        server.seconds.move(1)
+        assert await server.directory.project("fraud") is None
+
+
+class Provider:
+    """Says of every token what it is told to."""
+
+    issuer = "https://login.example.org"
+
+    def __init__(self, *roles: tuple[Role, str | None]) -> None:
+        self.said: Mapped | None = Mapped("oidc:zoe", roles, Millis(1_700_000_060_000))
+        self.asked = 0
+
+    async def verify(self, text: str) -> Mapped | None:
+        del text
+        self.asked += 1
+        return self.said
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def token(self) -> str:
+        return jwt.encode({"iss": self.issuer, "sub": "zoe"}, "k" * 32, algorithm="HS256")
+
+
+class TestIdentityProvider:
+    async def test_its_tokens_are_asked_for_once_until_they_end(self, world: World) -> None:
+        provider = Provider((Role.CONTRIBUTOR, None))
+        server = Server(world, provider)
+        for _ in range(3):
+            found = await server.directory.by_token(provider.token())
+            assert found == Principal("oidc:zoe", DEFAULT_PROJECT, (Grant(Role.CONTRIBUTOR),))
+        assert provider.asked == 1
+        world.clock.move(60_000)
+        provider.said = None
+        assert await server.directory.by_token(provider.token()) is None
+
+    async def test_roles_are_on_projects_that_are_there(self, world: World) -> None:
+        fraud = await world.access.projects.create(ROOT, "fraud")
+        provider = Provider((Role.VIEWER, "fraud"), (Role.ADMIN, "elsewhere"))
+        found = await Server(world, provider).directory.by_token(provider.token())
+        assert found == Principal("oidc:zoe", fraud.id, (Grant(Role.VIEWER, fraud.id),)), "its one project is its home"
+
+    async def test_a_server_with_one_is_never_open(self, world: World) -> None:
+        server = Server(world, Provider())
+        await server.directory.refresh()
+        assert not server.directory.open
+
+
+class TestLastUse:
+    @pytest.fixture(autouse=True)
+    def at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(last_use, "_FIRST", 0.0)
+
+    async def used(self, world: World) -> Millis | None:
+        return (await world.access.tokens.page("ann", 0, 9)).items[0].last_used_at
+
+    async def settled(self, server: Server) -> None:
+        writing = server.directory._last_use._writing
+        assert writing is not None
+        await writing
+
+    async def test_is_written_in_the_background_and_once_a_minute(self, world: World, server: Server) -> None:
+        await account(world, "ann")
+        text = await token_of(world, "ann")
+        assert await self.used(world) is None
+        await server.directory.by_token(text)
+        await self.settled(server)
+        first = await self.used(world)
+        assert first == world.clock()
+
+        world.clock.move(5_000)
+        assert server.directory.known(text) is not None
+        await asyncio.sleep(0)
+        assert await self.used(world) == first, "the minute is not over"
+        await server.directory.close()
+        assert await self.used(world) == world.clock(), "nothing is lost at the end"
+
+    async def test_leaves_no_event_and_forgets_nothing(self, world: World, server: Server) -> None:
+        await account(world, "ann")
+        text = await token_of(world, "ann")
+        events = len(await world.events())
+        await server.directory.by_token(text)
+        await self.settled(server)
+        server.seconds.move(1)
+        await server.directory.refresh()
+        assert server.directory.known(text) is not None
+        assert len(await world.events()) == events
+        await server.directory.close()
+
+    async def test_what_cannot_be_written_is_written_later(self, world: World, server: Server) -> None:
+        await account(world, "ann")
+        text = await token_of(world, "ann")
+        write = world.records.register.used
+
+        async def gone(*_: object) -> None:
+            raise Unavailable("the database is away")
+
+        world.records.register.used = gone  # type: ignore[method-assign, assignment]  # a database that is away
+        await server.directory.by_token(text)
+        await self.settled(server)
+        assert await self.used(world) is None
+        world.records.register.used = write  # type: ignore[method-assign]  # and is back
+        await server.directory.close()
+        assert await self.used(world) == world.clock()
+
+    async def test_is_in_no_units_way(self, world: World, server: Server) -> None:
+        """A use that is noted while the task has a unit open is not written in that unit."""
+        await account(world, "ann")
+        text = await token_of(world, "ann")
+        await server.directory.by_token(text)
+
+        async def work(_: object) -> None:
+            server.directory._last_use.note(1, world.clock())
+            assert current_unit.get() is not None
+
+        await world.database.write(work)
+        await server.directory.close()
+
+
+async def test_a_home_is_where_requests_without_a_project_go(world: World, server: Server) -> None:
+    fraud = await world.access.projects.create(ROOT, "fraud")
+    await world.access.accounts.create(ROOT, NewAccount("ann", home="fraud"))
+    found = await server.directory.by_token(await token_of(world, "ann"))
+    assert found is not None
+    assert found.home == fraud.id
+    await server.directory.close()
