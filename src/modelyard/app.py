@@ -16,6 +16,8 @@ from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
+from modelyard.api.jfrog import app as jfrog
+from modelyard.api.jfrog.handlers import Services as JfrogServices
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
@@ -31,15 +33,20 @@ from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.repository import SqlEvents
 from modelyard.context import system_clock
+from modelyard.deployments.managed import ManagedDeployments
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.errors import Unavailable
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
+from modelyard.experiments.tracking import TrackingRecords, TrackingService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
+from modelyard.overview.deployments import DeploymentOverview
 from modelyard.overview.health import List, StoreHealth
+from modelyard.overview.registry import RegistryOverview
+from modelyard.overview.runs import RunOverview
 from modelyard.records.sql_trash import SqlTrash
 from modelyard.settings import Settings
 from modelyard.store.database import Database
@@ -75,7 +82,8 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     if telemetry is not None:
         database = telemetry.traced(database)
     domain = build_services(database)
-    doors = (*dialects(domain, settings.max_page_size), native.dialect(build_metrics(database, domain.artifacts)))
+    metrics = build_metrics(database, domain.artifacts)
+    doors = (*dialects(domain, settings.max_page_size), jfrog.dialect(jfrog_services(database, domain, metrics)), native.dialect(metrics))
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
@@ -172,6 +180,19 @@ def build_services(database: Database) -> Services:
 
 def build_metrics(database: Database, artifact_service: ArtifactService) -> MetricService:
     return MetricService(database, runs(), SqlSeries(), artifact_service, artifact_service.ledger)
+
+
+def jfrog_services(database: Database, domain: Services, metrics: MetricService) -> JfrogServices:
+    ledger = domain.artifacts.ledger
+    deployed = DeploymentRecords(environments(), services(), serve_records())
+    return JfrogServices(
+        models=domain.models,
+        tracking=TrackingService(database, TrackingRecords(experiments(), runs()), domain.models, domain.artifacts, metrics),
+        deployments=ManagedDeployments(database, deployed, domain.models, ledger),
+        registry=RegistryOverview(database),
+        runs=RunOverview(database),
+        deployed=DeploymentOverview(database),
+    )
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:

@@ -50,7 +50,8 @@ class Door:
                 request.operation = operation.id
                 return await self._call(operation, request, named)
         except NoRoute as error:
-            return no_route(error.allowed)
+            render = self.dialect.render_no_route
+            return no_route(error.allowed) if render is None else render(request, error.allowed)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause

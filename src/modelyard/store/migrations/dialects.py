@@ -37,6 +37,13 @@ def create_index(name: str, table: str, columns: Sequence[str]) -> None:
     op.create_index(name, table, columns)
 
 
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """As `op.add_column`, unless the table has it."""
+    if on_mysql() and column.name in {known["name"] for known in sa.inspect(op.get_bind()).get_columns(table)}:
+        return
+    op.add_column(table, column)
+
+
 def insert(table: str, **row: object) -> None:
     """Insert a row whose key is `id`, if there is none with it."""
     made = sa.table(table, *(sa.column(name) for name in row))
