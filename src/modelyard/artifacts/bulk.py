@@ -9,6 +9,7 @@ from msgspec import UNSET
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType
 from modelyard.audit.ledger import Ledger
 from modelyard.context import Caller, Millis
+from modelyard.records.properties import EMPTY
 from modelyard.records.repository import Links, Records
 from modelyard.search.tree import And, Field, In, equals
 from modelyard.store.database import Unit
@@ -58,13 +59,6 @@ def _changed(before: Artifact, draft: ArtifactDraft, at: Millis) -> Artifact:
 
 
 def _new(caller: Caller, parent_id: int, draft: ArtifactDraft, at: Millis, links: Mapping[str, int]) -> Artifact:
-    given: dict[str, Any] = {
-        "id": 0,
-        "project_id": caller.project,
-        "name": draft.name,
-        "properties": {},
-        "revision": 1,
-        "owner_id": parent_id,
-    }
-    times = {"created_at": at, "updated_at": at}
-    return Artifact(**{**dict.fromkeys(Artifact.__struct_fields__), **given, **times, "type": draft.type, **links, **_said(draft)})
+    given: dict[str, Any] = {"id": 0, "project_id": caller.project, "name": draft.name, "properties": EMPTY, "type": draft.type}
+    given |= {"created_at": at, "updated_at": at, "revision": 1, "owner_id": parent_id}
+    return Artifact(**{**dict.fromkeys(Artifact.__struct_fields__), **given, **links, **_said(draft)})

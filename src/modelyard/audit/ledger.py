@@ -195,7 +195,7 @@ def _missing(records: Records[R], record_id: int) -> R:
 def _check_current(records: Records[R], record: R, revisions: frozenset[int] | None) -> None:
     if revisions is not None and record.revision not in revisions:
         message = f"{records.kind.label} {record.id} is at revision {record.revision} by now: read it again and retry"
-        raise Stale(message, actual=record.revision)
+        raise Stale(message, kind=records.kind, actual=record.revision)
 
 
 def _check(given: NewRecord | RecordPatch) -> None:

@@ -9,6 +9,7 @@ from modelyard.api.http.problems import PROBLEM, headers_of
 from modelyard.api.jfrog.refusals import Refused
 from modelyard.api.jfrog.wire import Fault, Problem
 from modelyard.errors import Code, ModelyardError
+from modelyard.records.kinds import Kind
 
 STATUSES = {
     Code.INVALID: 422,
@@ -26,8 +27,10 @@ STATUSES = {
     Code.UNAVAILABLE: 503,
 }
 
-FIELDS = {"version_id": "model_version_id", "library_name": "framework", "tasks": "task_type"}
-"""Fields of the domain that are called otherwise here."""
+NOUNS = {Kind.VERSION: "version", Kind.RUN: "experiment", Kind.SERVICE: "deployment"}
+"""Nouns of the domain that are called otherwise here."""
+FIELDS = {(None, "version_id"): "model_version_id", (Kind.VERSION, "name"): "version"}
+"""Likewise fields, by the noun."""
 
 
 def render_error(request: Request, error: Exception) -> Response:
@@ -35,7 +38,7 @@ def render_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Refused):
         return _problem(request, error.status, error.detail, error.faults)
     if isinstance(error, ModelyardError):
-        return _problem(request, STATUSES[error.code], error.message, _faults(error), headers_of(error))
+        return _problem(request, STATUSES[error.code], text_of(error), _faults(error), headers_of(error))
     if isinstance(error, BadQuery):
         return _problem(request, 400, str(error))
     return _problem(request, 500, "internal error; the server's log has the details under this request id")
@@ -49,6 +52,17 @@ def render_no_route(request: Request, allowed: tuple[str, ...]) -> Response:
     return _problem(request, 405, f"{request.method[:20]} is not for this path: use {allow}", headers=((b"allow", allow.encode()),))
 
 
+def text_of(error: ModelyardError) -> str:
+    """The domain's message, with the thing called as it is called here."""
+    kind = _kind(error)
+    return error.message.replace(kind.label, NOUNS[kind], 1) if kind in NOUNS else error.message
+
+
+def _kind(error: ModelyardError) -> Kind | None:
+    kind = error.details.get("kind")
+    return Kind(kind) if isinstance(kind, int) else None
+
+
 def _problem(request: Request, status: int, detail: str, faults: list[Fault] | None = None, headers: tuple[Header, ...] = ()) -> Response:
     problem = Problem("about:blank", HTTPStatus(status).phrase, status, detail, request.caller.request_id, faults or [])
     return Response(status, msgspec.json.encode(problem) + b"\n", PROBLEM.encode(), headers)
@@ -59,4 +73,4 @@ def _faults(error: ModelyardError) -> list[Fault]:
     field = error.details.get("field")
     if STATUSES[error.code] not in (409, 422) or not isinstance(field, str):
         return []
-    return [Fault(FIELDS.get(field, field), error.message)]
+    return [Fault(FIELDS.get((_kind(error), field), field), text_of(error))]
