@@ -32,7 +32,7 @@ class BulkArtifacts(NamedTuple):
         """Change the namesake of each draft under the parent, or create it. A draft that says only None creates nothing."""
         there = {} if new_parent else await self._namesakes(unit, caller, parent_id)
         changed = [(there[key], draft) for draft in drafts if (key := (draft.type, draft.name)) in there]
-        created = [draft for draft in drafts if (draft.type, draft.name) not in there and any(_said(draft).values())]
+        created = [draft for draft in drafts if (draft.type, draft.name) not in there and _says_something(draft)]
         at = self.ledger.later_than(*[before for before, _ in changed])
         if changed:
             pairs = [(before, _changed(before, draft, at)) for before, draft in changed]
@@ -52,6 +52,10 @@ class BulkArtifacts(NamedTuple):
 
 def _said(draft: ArtifactDraft) -> dict[str, Any]:
     return {name: value for name in _SAID if (value := getattr(draft, name)) is not UNSET}
+
+
+def _says_something(draft: ArtifactDraft) -> bool:
+    return any(value is not None for value in _said(draft).values())
 
 
 def _changed(before: Artifact, draft: ArtifactDraft, at: Millis) -> Artifact:

@@ -75,10 +75,8 @@ class Deployment(NamedTuple):
 
     @property
     def progress(self) -> Progress:
-        """What is really so, whatever is desired."""
-        if self.last is not None:
-            return _PROGRESS[self.last]
-        return Progress.STOPPED if self.service.desired_state is DesiredState.UNDEPLOYED else Progress.DEPLOYING
+        """What is really so, whatever is desired. Of what nobody has begun to serve, or whose version is deleted, nothing runs."""
+        return Progress.STOPPED if self.last is None else _PROGRESS[self.last]
 
 
 class ManagedDeployments:

@@ -1,4 +1,4 @@
-"""The dialect's operation table: the 20 operations of the contract, and those that it needs to finish its own job (`extension`)."""
+"""The dialect's operation table: the 17 operations of the contract, and those that it needs to finish its own job (`extension`)."""
 
 import re
 from typing import Any
