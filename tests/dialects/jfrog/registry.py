@@ -1,12 +1,15 @@
 """A registry over HTTP as JFrog ML's clients see it, and the same one as Kubeflow's do."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 
 from tests.dialects.registry import Json, Registry, accepted, unique
 
 PREFIX = "/ml/api/v1"
+CONTRACT = Path(__file__).parents[4] / "shared" / "contracts" / "jfrog-ml-v1.yaml"
+"""What JFrog publishes. It is not part of this repository."""
 
 
 class Jfrog:
