@@ -1,7 +1,7 @@
 """Between this dialect's words and the domain's. What it has no word for is left as it is."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec import UNSET, UnsetType
 
@@ -19,6 +19,7 @@ from modelyard.overview.registry import ModelView, VersionView
 from modelyard.overview.runs import RunView
 from modelyard.records.properties import EMPTY
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = 253_402_300_799_999
 """The last millisecond of the year 9999, after which a date and time has no form in JSON."""
 
@@ -245,4 +246,4 @@ def _reference(record_id: int | None) -> wire.Text:
 
 
 def _moment(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=millis)
