@@ -46,7 +46,7 @@ def test_what_to_do_next_is_in_a_header(error: ModelyardError, header: tuple[byt
     [
         (
             errors.AlreadyExists("model version with name 1", kind=Kind.VERSION, field="name"),
-            "version with name 1 exists",
+            "version with name 1",
             "version",
         ),
         (errors.AlreadyExists("run with name 1 exists", kind=Kind.RUN, field="name"), "experiment with name 1 exists", "name"),
