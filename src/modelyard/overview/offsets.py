@@ -5,6 +5,7 @@ thread.
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from modelyard.store.database import Reader, Row, Values
 from modelyard.store.statements import Statement
 
 T = TypeVar("T")
+_id = itemgetter(0)
 
 MANY = 20_000
 """Rows that SQLite counts, or passes over, in about a millisecond. Others should not wait longer."""
@@ -57,21 +59,30 @@ class OffsetList:
     ) -> None:
         counted = table.alias("counted")
         total = select(func.count()).select_from(counted).where(condition(counted))
-        # The page by itself: databases would look up `more` for the rows that are passed over, too.
-        page = select(*[table.c[name] for name in columns]).where(condition(table)).order_by(table.c.id)
-        paged = page.limit(bindparam("limit", type_=ID)).offset(bindparam("offset", type_=ID)).subquery("paged")
-        clause = select(*paged.c, *more(paged.c.id), total.scalar_subquery()).order_by(paged.c.id)
-        self._pages = _in_both_ways(f"list {table.name} by offset", clause)
+        shown = [table.c[name] for name in columns]
+        limit, offset = bindparam("limit", type_=ID), bindparam("offset", type_=ID)
+
+        def page(*else_: Any) -> Select[Any]:
+            return select(*shown, *else_).where(condition(table)).order_by(table.c.id).limit(limit)
+
+        # A later page by itself first: databases would look up `more` for the rows that are passed over, too.
+        paged = page().offset(offset).subquery("paged")
+        later = select(*paged.c, *more(paged.c.id), total.scalar_subquery())
+        first = page(*more(table.c.id), total.scalar_subquery())
+        name = f"list {table.name} by offset"
+        self._pages = {is_first: _in_both_ways(name, clause) for is_first, clause in ((True, first), (False, later))}
         self._counts = _in_both_ways(f"count {table.name}", total)
         self._many = False
 
-    async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[Sequence[Row], int]:
-        """The rows, and how many there are in all. One statement; two where there are none so far down the list."""
+    async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[list[Row], int]:
+        """The rows, whose first column is their id, and how many there are in all. One statement; two where there are none so far down."""
         slow = self._many or part.offset > MANY
-        rows = await reader.rows(self._pages[slow], {**values, "limit": part.limit, "offset": part.offset})
+        statement = self._pages[part.offset == 0][slow]
+        rows = await reader.rows(statement, {**values, "limit": part.limit, "offset": part.offset})
         total = int(rows[0][-1]) if rows else await self._total(reader, values, part)
         self._many = total > MANY
-        return rows, total
+        # They come in order, and no database promises it of a page within a query.
+        return sorted(rows, key=_id), total
 
     async def _total(self, reader: Reader, values: Values, part: Slice) -> int:
         if part.offset == 0:
