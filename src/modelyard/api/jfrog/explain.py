@@ -45,7 +45,7 @@ def explain(body: bytes, type_: type[msgspec.Struct]) -> None:
         return
     faults = [fault for _, fault in found]
     first = f"{faults[0].field} {faults[0].message}".strip()
-    more = f" ({len(faults) - 1} more faults are listed)" if len(faults) > 1 else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     raise Refused(min(status for status, _ in found), first + more, faults)
 
 
