@@ -26,7 +26,6 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,400}", re.ASCII)
 _JSON = re.compile(r"application/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _NUL = b"\\u0000"
-_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
@@ -79,11 +78,3 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int, most:
     if not least <= int(text) <= most:
         raise unprocessable(name, f"is {text[:80]}: use a whole number from {least} to {most}")
     return int(text)
-
-
-def expected_revisions(request: Request) -> frozenset[int] | None:
-    """The revisions that the client would have changed, by `If-Match`; None for `*` or no header. A tag that is none of ours is none."""
-    header = request.header(b"if-match")
-    if header is None or header.strip() == "*":
-        return None
-    return frozenset(int(found[1]) for tag in header.split(",") if (found := _TAG.fullmatch(tag.strip())))

@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from modelyard.api.http.message import Header, Request, Response
+from modelyard.api.http.message import Request, Response
+from modelyard.api.http.revisions import etag, expected_revisions
 from modelyard.api.jfrog import decode, translate, wire
-from modelyard.api.jfrog.decode import expected_revisions, identity, path_id
+from modelyard.api.jfrog.decode import identity, path_id
 from modelyard.api.jfrog.refusals import Refused, unprocessable
 from modelyard.deployments.managed import ManagedDeployments
 from modelyard.errors import NotFound
@@ -35,8 +36,7 @@ class Services(NamedTuple):
 
 def _answer(status: int, shown: wire.Shown, record: Record) -> Response:
     """One record. Its revision is the entity tag, for `If-Match` on a later change."""
-    headers: tuple[Header, ...] = ((b"etag", b'"%d"' % record.revision),)
-    return Response(status, _ENCODER.encode(shown) + b"\n", headers=headers)
+    return Response(status, _ENCODER.encode(shown) + b"\n", headers=(etag(record.revision),))
 
 
 def _list(shown: wire.Shown) -> Response:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelyard.api.http.message import Request
 from modelyard.api.jfrog import wire
-from modelyard.api.jfrog.decode import body, expected_revisions, identity, part, path_id
+from modelyard.api.jfrog.decode import body, identity, part, path_id
 from modelyard.api.jfrog.refusals import Refused
 from modelyard.errors import NotFound
 from modelyard.overview.offsets import Slice
@@ -222,11 +222,3 @@ def test_no_page(query: dict[str, str], status: int) -> None:
     with pytest.raises(Refused, match="use a whole number from") as caught:
         part(query)
     assert caught.value.status == status
-
-
-@pytest.mark.parametrize(
-    ("header", "revisions"), [(b'"3"', {3}), (b'"3", "4"', {3, 4}), (b'W/"3"', set()), (b'"x"', set()), (b"3", set()), (b"*", None)]
-)
-def test_revisions_that_a_client_would_change(header: bytes, revisions: set[int] | None) -> None:
-    assert expected_revisions(sent(b"", (b"if-match", header))) == revisions
-    assert expected_revisions(sent(b"")) is None
