@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelyard.api.http.message import Request
@@ -162,6 +162,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("type_", BODIES, ids=lambda type_: str(type_.__name__))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_is_sent_is_read_or_explained(type_: type[msgspec.Struct], data: st.DataObject) -> None:
     document = {name: data.draw(JSON) for name in type_.__struct_fields__ if data.draw(st.booleans())}
