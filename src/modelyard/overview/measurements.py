@@ -1,5 +1,6 @@
 """What was measured of versions and runs: metrics, parameters and where the model's files are, for many of them at once."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ _ARTIFACT = ARTIFACT.c
 _SHOWN = (_ARTIFACT.id, _ARTIFACT.owner_id, _ARTIFACT.type, _ARTIFACT.name, _ARTIFACT.value, _ARTIFACT.text_value, _ARTIFACT.uri)
 WIDTH = len(_SHOWN)
 MANY_PARENTS = 100
-"""Parents of which SQLite reads in a thread."""
+"""Parents whose measurements are put together in a thread, as SQLite reads them there: others should not wait."""
 _TYPES = (ArtifactType.MODEL, ArtifactType.METRIC, ArtifactType.PARAMETER)
 _WHERE = f"a.trashed = 0 AND a.type IN ({', '.join(repr(type_.value) for type_ in _TYPES)})"
 _OF_TYPE = and_(_ARTIFACT.trashed == ZERO, _ARTIFACT.type.in_([literal_column(repr(type_.value)) for type_ in _TYPES]))
@@ -81,4 +82,10 @@ async def measurements(reader: Reader, parent_ids: Sequence[int]) -> Mapping[int
     found: dict[int, list[Row]] = {parent_id: [] for parent_id in parent_ids}
     for parent_id, *row in await reader.rows(statement, {"ids": msgspec.json.encode(parent_ids).decode()}):
         found[parent_id].append(row)
+    if len(parent_ids) > MANY_PARENTS:
+        return await asyncio.to_thread(_all_measured, found)
+    return _all_measured(found)
+
+
+def _all_measured(found: Mapping[int, Sequence[Row]]) -> Mapping[int, Measurements]:
     return {parent_id: measured(parent_id, rows) for parent_id, rows in found.items()}

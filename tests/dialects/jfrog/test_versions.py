@@ -121,3 +121,12 @@ def test_a_deleted_version_is_gone(jfrog: Jfrog) -> None:
     refused(jfrog.get(of_version(version)), 404)
     refused(jfrog.delete(of_version(version)), 404)
     assert jfrog.read(f"/models/{version['model_id']}/versions")["total_count"] == 0
+
+
+def test_a_long_list_is_as_long_as_it_is(jfrog: Jfrog) -> None:
+    """One that is put together in a thread."""
+    model = jfrog.model()
+    bodies = [{"version": str(number), "metrics": {"n": number}} for number in range(510)]
+    made = [jfrog.created(f"/models/{model['id']}/versions", body) for body in bodies]
+
+    assert jfrog.read(f"/models/{model['id']}/versions") == {"versions": made, "total_count": 510}

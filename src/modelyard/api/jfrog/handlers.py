@@ -1,10 +1,12 @@
 """Handlers: parse, call one service method, format. What a write answers that other tables hold is read after it."""
 
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from modelyard.api.http.message import Request, Response
+from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.revisions import etag, expected_revisions
 from modelyard.api.jfrog import decode, translate, wire
 from modelyard.api.jfrog.decode import identity, path_id
@@ -14,12 +16,16 @@ from modelyard.errors import NotFound
 from modelyard.experiments.tracking import TrackingService
 from modelyard.models.service import ModelService
 from modelyard.overview.deployments import DeploymentOverview
+from modelyard.overview.offsets import Counted
 from modelyard.overview.registry import ModelView, RegistryOverview, VersionView
 from modelyard.overview.runs import RunOverview, RunView
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 
-_ENCODER = msgspec.json.Encoder()
+T = TypeVar("T")
+
+LONG = 500
+"""Items from which a list is shown in a thread."""
 _GONE = Response(204, content_type=b"")
 
 
@@ -36,11 +42,15 @@ class Services(NamedTuple):
 
 def _answer(status: int, shown: wire.Shown, record: Record) -> Response:
     """One record. Its revision is the entity tag, for `If-Match` on a later change."""
-    return Response(status, _ENCODER.encode(shown) + b"\n", headers=(etag(record.revision),))
+    return json_response(status, shown, (etag(record.revision),))
 
 
-def _list(shown: wire.Shown) -> Response:
-    return Response(200, _ENCODER.encode(shown) + b"\n")
+async def _list(found: Counted[T], show: Callable[[T], wire.Shown], page: Callable[[list[Any], int], wire.Shown]) -> Response:
+    def make() -> Response:
+        return json_response(200, page([show(one) for one in found.items], found.total))
+
+    # Much work at once: the event loop has others to serve meanwhile.
+    return make() if len(found.items) < LONG else await asyncio.to_thread(make)
 
 
 def _model_id(request: Request) -> int:
@@ -71,7 +81,7 @@ class ModelHandlers:
 
     async def list_all(self, request: Request) -> Response:
         found = await self._overview.models(request.caller, decode.part(request.query, decode.SHOWN))
-        return _list(wire.ModelList([translate.model(view) for view in found.items], found.total))
+        return await _list(found, translate.model, wire.ModelList)
 
     async def create(self, request: Request) -> Response:
         body = decode.body(wire.ModelRequest, request)
@@ -106,7 +116,7 @@ class VersionHandlers:
 
     async def list_all(self, request: Request) -> Response:
         found = await self._overview.versions(request.caller, _model_id(request), decode.part(request.query))
-        return _list(wire.ModelVersionList([translate.version(view) for view in found.items], found.total))
+        return await _list(found, translate.version, wire.ModelVersionList)
 
     async def create(self, request: Request) -> Response:
         body, model_id = decode.body(wire.ModelVersionRequest, request), _model_id(request)
@@ -140,9 +150,9 @@ class ExperimentHandlers:
         part, named = decode.part(request.query), request.query.get("model_id")
         model_id = None if named is None else identity(named)
         if named is not None and model_id is None:
-            return _list(wire.ExperimentList([], 0))
+            return json_response(200, wire.ExperimentList([], 0))
         found = await self._overview.runs(request.caller, part, model_id)
-        return _list(wire.ExperimentList([translate.run(view) for view in found.items], found.total))
+        return await _list(found, translate.run, wire.ExperimentList)
 
     async def create(self, request: Request) -> Response:
         body = decode.body(wire.ExperimentRequest, request)
@@ -179,7 +189,7 @@ class DeploymentHandlers:
 
     async def list_all(self, request: Request) -> Response:
         found = await self._overview.deployments(request.caller, decode.part(request.query))
-        return _list(wire.DeploymentList([translate.deployment(one) for one in found.items], found.total))
+        return await _list(found, translate.deployment, wire.DeploymentList)
 
     async def create(self, request: Request) -> Response:
         body = decode.body(wire.DeploymentRequest, request)
