@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ROOT / ".venv-clients"
 CONSTRAINTS = ROOT / "constraints.txt"
+DONE = "installed"
+"""The file in an environment that says it is complete."""
 
 
 class CannotInstallError(Exception):
@@ -20,17 +22,27 @@ def python_with(version: str, say: Callable[[str], None] = lambda _: None) -> Pa
     Raises `CannotInstallError`.
     """
     home = ENVIRONMENTS / version
-    python, done = home / "bin" / "python", home / "installed"
+    if not (home / DONE).exists():
+        say(f"Installing Kubeflow's client {version} into {home.relative_to(ROOT)} (half a minute, this once) ...")
+    return installed("model-registry", version, home)
+
+
+def installed(package: str, version: str, home: Path, free: tuple[str, ...] = ()) -> Path:
+    """An interpreter in an environment of its own that has this package; made on first use and kept.
+
+    Of what it needs, the pinned versions, but of `free` packages those that it wants. Raises `CannotInstallError`.
+    """
+    python, done = home / "bin" / "python", home / DONE
     if done.exists():
         return python
-    say(f"Installing Kubeflow's client {version} into {home.relative_to(ROOT)} (half a minute, this once) ...")
     venv.create(home, with_pip=True, clear=True)
     pinned = home / "constraints.txt"
-    pinned.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith("model-registry")))
+    unpinned = tuple(f"{name}==" for name in (package, *free))
+    pinned.write_text("\n".join(line for line in CONSTRAINTS.read_text().splitlines() if not line.startswith(unpinned)))
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", str(pinned)]
-    installation = subprocess.run([*command, f"model-registry=={version}"], capture_output=True, text=True, check=False)  # noqa: S603 - runs pip with arguments of ours; nothing comes from outside
+    installation = subprocess.run([*command, f"{package}=={version}"], capture_output=True, text=True, check=False)  # noqa: S603 - runs pip with arguments of ours; nothing comes from outside
     if installation.returncode:
         reason = (installation.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise CannotInstallError(f"pip cannot install model-registry {version}: {reason}")
+        raise CannotInstallError(f"pip cannot install {package} {version}: {reason}")
     done.touch()
     return python

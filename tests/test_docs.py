@@ -9,6 +9,7 @@ import typer.main
 
 from modelyard import __version__, settings
 from modelyard.__main__ import app
+from modelyard.api.jfrog import errors as jfrog
 from modelyard.api.kubeflow import errors as kubeflow
 from modelyard.api.native import errors as native
 from modelyard.errors import Code
@@ -71,9 +72,9 @@ def test_no_documented_flag_is_gone() -> None:
 
 @pytest.mark.parametrize("code", Code)
 def test_every_error_code_is_documented(code: Code) -> None:
-    meaning, kubeflow_status, native_status = table_rows("docs/reference/errors.md")[code]
+    meaning, *statuses = table_rows("docs/reference/errors.md")[code]
     assert meaning
-    assert (int(kubeflow_status), int(native_status)) == (kubeflow.STATUSES[code], native.STATUSES[code])
+    assert [int(status) for status in statuses] == [dialect.STATUSES[code] for dialect in (kubeflow, jfrog, native)]
 
 
 def test_the_changelog_has_this_version() -> None:

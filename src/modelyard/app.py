@@ -24,6 +24,8 @@ from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
 from modelyard.api.http.operation import Operation
+from modelyard.api.jfrog import app as jfrog
+from modelyard.api.jfrog.handlers import Services as JfrogServices
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
@@ -40,15 +42,20 @@ from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.repository import SqlEvents
 from modelyard.context import Caller, system_clock
+from modelyard.deployments.managed import ManagedDeployments
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.errors import Forbidden, Unavailable
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
+from modelyard.experiments.tracking import TrackingRecords, TrackingService
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
+from modelyard.overview.deployments import DeploymentOverview
 from modelyard.overview.health import List, StoreHealth
+from modelyard.overview.registry import RegistryOverview
+from modelyard.overview.runs import RunOverview
 from modelyard.records.kinds import Kind
 from modelyard.records.sql_trash import SqlTrash
 from modelyard.settings import Settings, flag
@@ -93,9 +100,11 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     passwords = ArgonPasswords()
     directory = Directory(database, SqlRegister(), passwords, _identity_provider(settings))
     domain = build_services(database)
+    metrics = build_metrics(database, domain.artifacts)
     doors = (
         *dialects(domain, settings.max_page_size),
-        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain, passwords))),
+        jfrog.dialect(jfrog_services(database, domain, metrics)),
+        native.dialect(metrics, *_access_operations(build_access(database, domain, passwords))),
     )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
@@ -226,6 +235,19 @@ def _access_operations(access: Access) -> tuple[Operation, ...]:
 
 def _journal() -> Journal:
     return Journal(SqlRegister(), SqlEvents(), system_clock)
+
+
+def jfrog_services(database: Database, domain: Services, metrics: MetricService) -> JfrogServices:
+    ledger = domain.artifacts.ledger
+    deployed = DeploymentRecords(environments(), services(), serve_records())
+    return JfrogServices(
+        models=domain.models,
+        tracking=TrackingService(database, TrackingRecords(experiments(), runs()), domain.models, domain.artifacts, metrics),
+        deployments=ManagedDeployments(database, deployed, domain.models, ledger),
+        registry=RegistryOverview(database),
+        runs=RunOverview(database),
+        deployed=DeploymentOverview(database),
+    )
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:

@@ -83,7 +83,7 @@ class AlreadyExists(ModelyardError):
 
 
 class Stale(ModelyardError):
-    """Details: the `actual` revision."""
+    """Details: the record's `kind` and the `actual` revision."""
 
     code = Code.STALE
 

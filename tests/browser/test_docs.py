@@ -32,7 +32,7 @@ def test_shows_every_document_and_loads_nothing_from_outside(base: str, page: Pa
     page.on("request", note)
     page.on("console", complain)
     page.goto(f"{base}/docs")
-    expect(page.locator("#document option")).to_have_count(3)
+    expect(page.locator("#document option")).to_have_count(4)
     expect(page.get_by_role("navigation", name="Operations and schemas").get_by_text("Register a model", exact=True)).to_be_visible()
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(base).netloc}
     assert complaints == []

@@ -18,6 +18,7 @@ from modelyard.audit.repository import Events, MemoryEvents
 from modelyard.context import Caller, Millis, ProjectId
 from modelyard.deployments.entities import Environment, InferenceService, ServeRecord
 from modelyard.deployments.fields import ENVIRONMENT_FIELDS, SERVE_FIELDS, SERVICE_FIELDS
+from modelyard.deployments.managed import ManagedDeployments
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
 from modelyard.experiments.entities import Experiment, MetricPoint, Run
 from modelyard.experiments.fields import EXPERIMENT_FIELDS, POINT_FIELDS, RUN_FIELDS
@@ -25,6 +26,7 @@ from modelyard.experiments.memory import MemorySeries
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.series import Series
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
+from modelyard.experiments.tracking import TrackingRecords, TrackingService
 from modelyard.models.entities import Model, ModelVersion
 from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
 from modelyard.models.service import ModelRecords, ModelService
@@ -100,9 +102,12 @@ class World:
             database, ExperimentRecords(records.experiments, records.runs, records.points, records.series), self.artifacts, ledger
         )
         self.metrics = MetricService(database, records.runs, records.series, self.artifacts, ledger)
-        self.deployments = DeploymentService(
-            database, DeploymentRecords(records.environments, records.services, records.serves), self.models, ledger
+        self.tracking = TrackingService(
+            database, TrackingRecords(records.experiments, records.runs), self.models, self.artifacts, self.metrics
         )
+        deployment_records = DeploymentRecords(records.environments, records.services, records.serves)
+        self.deployments = DeploymentService(database, deployment_records, self.models, ledger)
+        self.managed = ManagedDeployments(database, deployment_records, self.models, ledger)
         self.access = access_services(database, Journal(records.register, events, self.clock), PlainPasswords(), self._find)
 
     async def _find(self, caller: Caller, kind: Kind, record_id: int) -> object:

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from modelyard.artifacts.bulk import BulkArtifacts
 from modelyard.artifacts.entities import Artifact, ArtifactDraft, ArtifactType, Measured, NewArtifact, Put, RunLink
 from modelyard.artifacts.parents import Namesake, P, Parents
 from modelyard.audit.ledger import Ledger, existing, listed, lock, locked, missing, needs_project, reached
@@ -107,6 +108,18 @@ class ArtifactService:
         await self._parents.add(unit, parent_id, artifact.id)
         return Put(artifact, created=True)
 
+    async def put_all(
+        self, unit: Unit, caller: Caller, parent_id: int, drafts: Sequence[ArtifactDraft], *, new_parent: bool = False, **links: int
+    ) -> None:
+        """Put many artifacts under a version or run that the caller has locked, or made in this unit: `new_parent`.
+
+        They are model artifacts, metrics and parameters, no two alike, each with a name, and at most a value, a text or a uri. That of
+        the same type and name under this parent is changed; one that is not there is created. `links` as in `put`.
+        """
+        await BulkArtifacts(self._artifacts, self._parents, self.ledger).put(
+            unit, caller, parent_id, drafts, new_parent=new_parent, links=links
+        )
+
     async def lock_metrics(self, unit: Unit, caller: Caller, parent_id: int, names: Iterable[str]) -> dict[str, Artifact]:
         """Those of these metrics that are under a parent, which the caller has locked: of each name the one that `put` would change."""
         scope = And((equals("parent_id", parent_id), equals("type", ArtifactType.METRIC.value), In(Field("name"), tuple(names))))
@@ -143,7 +156,7 @@ class ArtifactService:
             | {"properties": {} if draft.properties is UNSET else draft.properties}
         )
         del said["revisions"]
-        links = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
+        links: dict[str, Any] = {"owner_id": None, "experiment_id": None, "run_id": None, **own}
         return await self.ledger.create(unit, caller, self._artifacts, Artifact, new, **said, **links, recorded_at=_moment(draft))
 
     async def _update(self, unit: Unit, caller: Caller, before: Artifact, draft: ArtifactDraft, **links: int) -> Artifact:

@@ -34,8 +34,10 @@ class Ledger:
         self._clock = clock
         self._trash = trash
 
-    async def create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, **own: Any) -> R:
-        """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins.
+    async def create(
+        self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, *, racing: bool = False, **own: Any
+    ) -> R:
+        """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins; `racing` as in `Records`.
 
         Errors: `Invalid` for values no store could keep, `AlreadyExists`, `Forbidden` for what belongs to nothing but a project that the
         caller does not reach as a whole.
@@ -47,17 +49,37 @@ class Ledger:
         get, names = _shared(type(new), entity)
         values = dict(zip(names, get(new), strict=True))
         values["name"] = new.name or str(uuid.uuid4())
-        record = await records.insert(
-            unit, entity(**values | {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1} | own)
-        )
+        record = entity(**values | {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1} | own)
+        record = await records.insert(unit, record, racing=racing)
         await self._append(unit, caller, Action.CREATED, records, None, record)
         return record
 
+    async def find_or_create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord) -> R:
+        """The record of that name in the caller's project, held, or a new one. Two that make it at once end with one."""
+        assert new.name is not None  # noqa: S101 - what has no name cannot be found
+        found = await records.page(unit, caller.project, ListQuery(scope=equals("name", new.name), limit=1))
+        if found.items and (record := await records.hold(unit, caller.project, found.items[0].id)) is not None:
+            return record
+        return await self.create(unit, caller, records, entity, new, racing=True)
+
+    async def create_all(self, unit: Unit, caller: Caller, records: Records[R], new: Sequence[R]) -> list[R]:
+        """Insert many (see `Records.insert_all`), in as many statements as one takes."""
+        made = await records.insert_all(unit, new)
+        events = [self._event(caller, Action.CREATED, records.kind, record.id, None, _json(record)) for record in made]
+        await self._events.extend(unit, events)
+        return made
+
+    async def update_all(
+        self, unit: Unit, caller: Caller, records: Records[R], changes: Sequence[tuple[R, R]], fields: tuple[str, ...]
+    ) -> None:
+        """Replace these fields of locked records, given as they were and as they will be, in as many statements as one takes."""
+        await records.update_all(unit, [after for _, after in changes], fields)
+        events = [self._event(caller, Action.UPDATED, records.kind, after.id, _json(before), _json(after)) for before, after in changes]
+        await self._events.extend(unit, events)
+
     async def update(self, unit: Unit, caller: Caller, records: Records[R], before: R, patch: RecordPatch, **own: Any) -> R:
         """Apply a patch to a record locked in this unit. Errors: `Stale`, `Invalid`, `AlreadyExists`."""
-        if patch.revisions is not None and before.revision not in patch.revisions:
-            message = f"{records.kind.label} {before.id} is at revision {before.revision} by now: read it again and retry"
-            raise Stale(message, actual=before.revision)
+        _check_current(records, before, patch.revisions)
         _check(patch)
         changes = {
             name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET and name != "revisions"
@@ -74,9 +96,15 @@ class Ledger:
         await links.add(unit, parent_id, record.id)
         await self._events.append(unit, self._event(caller, Action.ATTACHED, records.kind, record.id, None, str(parent_id)))
 
-    async def trash(self, unit: Unit, caller: Caller, records: Records[R], record_id: int) -> Deletion:
-        """Move a record to the trash, with all that belongs to it. Its name and external id are free again at once. Errors: `NotFound`."""
+    async def trash(
+        self, unit: Unit, caller: Caller, records: Records[R], record_id: int, revisions: frozenset[int] | None = None
+    ) -> Deletion:
+        """Move a record to the trash, with all that belongs to it. Its name and external id are free again at once.
+
+        `revisions` as in `RecordPatch`. Errors: `NotFound`, `Stale`.
+        """
         record = await locked(unit, caller, records, record_id)
+        _check_current(records, record, revisions)
         new = Deletion(0, caller.project, records.kind, record.id, record.name, self._clock(), caller.name)
         deletion, members = await self._trash.take(unit, new)
         gone = [self._event(caller, Action.TRASHED, member.kind, member.id, None, str(deletion.id)) for member in members]
@@ -231,6 +259,12 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_not_given)
 def missing(records: Records[R], record_id: int) -> R:
     """Raises `NotFound` of this id."""
     raise NotFound(f"no {records.kind.label} has the id {record_id}", kind=records.kind, id=record_id)
+
+
+def _check_current(records: Records[R], record: R, revisions: frozenset[int] | None) -> None:
+    if revisions is not None and record.revision not in revisions:
+        message = f"{records.kind.label} {record.id} is at revision {record.revision} by now: read it again and retry"
+        raise Stale(message, kind=records.kind, actual=record.revision)
 
 
 def _check(given: NewRecord | RecordPatch) -> None:

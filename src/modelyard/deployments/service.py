@@ -122,7 +122,7 @@ class DeploymentService:
     async def create_serve(self, unit: Unit, caller: Caller, new: NewServeRecord) -> ServeRecord:
         version = await self._models.hold_version(unit, caller, new.version_id)
         await held(unit, caller, self._services, new.service_id)
-        _check_public(version.properties)
+        check_public(version.properties)
         return await self._ledger.create(unit, caller, self._serves, ServeRecord, new)
 
     async def get_serve(self, caller: Caller, serve_id: int) -> ServeRecord:
@@ -138,7 +138,7 @@ class DeploymentService:
         return await listed(self.database.reader, caller, self._serves, query)
 
 
-def _check_public(properties: Properties) -> None:
+def check_public(properties: Properties) -> None:
     """Refuse versions that a cluster could not download: importers mark gated and private repositories of the Hugging Face hub so."""
     gated = properties.get("hf_gated")
     if isinstance(gated, str) and gated not in ("", "false"):

@@ -14,7 +14,13 @@ INFERENCE_SERVICE = record_table(
     c.whole("version_id", nullable=True),
     c.long("runtime"),
     c.short("desired_state"),
+    c.whole("replicas", nullable=True),
+    c.short("cpu"),
+    c.short("memory"),
+    c.whole("gpu", nullable=True),
+    c.long("message"),
     Index("ix_inference_service_environment", "environment_id", "id"),
+    Index("ix_inference_service_model", "model_id", "id"),
     scope=("environment_id",),
 )
 SERVE_RECORD = record_table(

@@ -41,7 +41,10 @@ class ExperimentPatch(RecordPatch, frozen=True, kw_only=True):
 
 
 class Run(Record, frozen=True):
-    """One run of an experiment. Unique by name in its experiment. `started_at` and `ended_at` are the caller's, in milliseconds."""
+    """One run of an experiment. Unique by name in its experiment. `started_at` and `ended_at` are the caller's, in milliseconds.
+
+    `model_id` is the model that it works on, if it was said; it may be in the trash by now.
+    """
 
     experiment_id: int
     owner: str | None
@@ -49,6 +52,7 @@ class Run(Record, frozen=True):
     status: RunStatus | None
     started_at: int | None
     ended_at: int | None
+    model_id: int | None
 
 
 class NewRun(NewRecord, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class NewRun(NewRecord, frozen=True, kw_only=True):
     status: RunStatus | None = RunStatus.RUNNING
     started_at: int | None = None
     ended_at: int | None = None
+    model_id: int | None = None
 
 
 class RunPatch(RecordPatch, frozen=True, kw_only=True):

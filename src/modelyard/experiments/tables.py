@@ -14,7 +14,10 @@ RUN = record_table(
     c.short("status"),
     c.whole("started_at", nullable=True),
     c.whole("ended_at", nullable=True),
+    # Not a foreign key: a model may be purged, and what was tried for it stays.
+    c.whole("model_id", nullable=True),
     Index("ix_run_experiment", "experiment_id", "id"),
+    Index("ix_run_model", "model_id", "id"),
     scope=("experiment_id",),
 )
 METRIC_POINT = point_table(

@@ -43,6 +43,7 @@ class NewModel(NewRecord, frozen=True, kw_only=True):
 
 
 class ModelPatch(RecordPatch, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
     owner: str | None | UnsetType = UNSET
     state: ModelState | None | UnsetType = UNSET
     readme: str | None | UnsetType = UNSET

@@ -7,7 +7,10 @@ from modelyard.artifacts.entities import ArtifactDraft, Put
 from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.ledger import Ledger, existing, found, held, listed, locked
 from modelyard.context import Caller
+from modelyard.errors import NotFound
 from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion, VersionPatch
+from modelyard.records.kinds import Kind
+from modelyard.records.record import Change, asked
 from modelyard.records.repository import Records
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page, SortKey
@@ -49,27 +52,35 @@ class ModelService:
     async def list_models(self, caller: Caller, query: ListQuery) -> Page[Model]:
         return await listed(self.database.reader, caller, self._models, query)
 
-    @transactional
-    async def update_model(self, unit: Unit, caller: Caller, model_id: int, patch: ModelPatch) -> Model:
-        before = await locked(unit, caller, self._models, model_id)
-        return await self._ledger.update(unit, caller, self._models, before, patch)
-
-    @transactional
-    async def trash_model(self, unit: Unit, caller: Caller, model_id: int) -> Deletion:
-        """Move a model to the trash with its versions, and what goes with each of these."""
-        return await self._ledger.trash(unit, caller, self._models, model_id)
-
-    @transactional
-    async def create_version(self, unit: Unit, caller: Caller, new: NewVersion) -> ModelVersion:
-        await held(unit, caller, self._models, new.model_id)
-        return await self._ledger.create(unit, caller, self._versions, ModelVersion, new)
-
-    async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
-        return await existing(self.database.reader, caller, self._versions, version_id)
-
     async def hold_model(self, unit: Unit, caller: Caller, model_id: int) -> Model:
         """The model, which stays out of the trash until the unit ends."""
         return await held(unit, caller, self._models, model_id)
+
+    async def lock_model(self, unit: Unit, caller: Caller, model_id: int) -> Model:
+        """The model, which nobody else changes or holds until the unit ends."""
+        return await locked(unit, caller, self._models, model_id)
+
+    @transactional
+    async def update_model(self, unit: Unit, caller: Caller, model_id: int, change: Change[ModelPatch, Model]) -> Model:
+        before = await locked(unit, caller, self._models, model_id)
+        return await self._ledger.update(unit, caller, self._models, before, asked(change, before))
+
+    @transactional
+    async def trash_model(self, unit: Unit, caller: Caller, model_id: int, revisions: frozenset[int] | None = None) -> Deletion:
+        """Move a model to the trash with its versions, and what goes with each of these."""
+        return await self._ledger.trash(unit, caller, self._models, model_id, revisions)
+
+    @transactional
+    async def create_version(self, unit: Unit, caller: Caller, new: NewVersion, artifacts: Sequence[ArtifactDraft] = ()) -> ModelVersion:
+        """A version with these artifacts, each named (see `ArtifactService.put_all`)."""
+        await held(unit, caller, self._models, new.model_id)
+        version = await self._ledger.create(unit, caller, self._versions, ModelVersion, new)
+        if artifacts:
+            await self._artifacts.put_all(unit, caller, version.id, artifacts, new_parent=True)
+        return version
+
+    async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
+        return await existing(self.database.reader, caller, self._versions, version_id)
 
     async def hold_version(self, unit: Unit, caller: Caller, version_id: int) -> ModelVersion:
         """The version, which stays out of the trash until the unit ends."""
@@ -78,6 +89,13 @@ class ModelService:
     async def find_versions(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[ModelVersion]:
         """Those of a name or external id (see `Records.find`)."""
         return await found(self.database.reader, caller, self._versions, values)
+
+    async def lock_version(self, unit: Unit, caller: Caller, version_id: int, model_id: int | None = None) -> ModelVersion:
+        """The version, which nobody else changes or holds until the unit ends. `NotFound` for one of another model than `model_id`."""
+        version = await locked(unit, caller, self._versions, version_id)
+        if model_id is not None and version.model_id != model_id:
+            raise NotFound(f"model {model_id} has no version with the id {version_id}", kind=Kind.VERSION, id=version_id)
+        return version
 
     async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
         """Versions of all models; scope the query by `model_id` for those of one."""
@@ -90,14 +108,26 @@ class ModelService:
         return page.items[0] if page.items else None
 
     @transactional
-    async def update_version(self, unit: Unit, caller: Caller, version_id: int, patch: VersionPatch) -> ModelVersion:
-        before = await locked(unit, caller, self._versions, version_id)
-        return await self._ledger.update(unit, caller, self._versions, before, patch)
+    async def update_version(
+        self,
+        unit: Unit,
+        caller: Caller,
+        version_id: int,
+        change: Change[VersionPatch, ModelVersion],
+        artifacts: Sequence[ArtifactDraft] = (),
+        model_id: int | None = None,
+    ) -> ModelVersion:
+        """Change a version, and put these artifacts, each named, under it. `model_id` as in `lock_version`."""
+        before = await self.lock_version(unit, caller, version_id, model_id)
+        version = await self._ledger.update(unit, caller, self._versions, before, asked(change, before))
+        if artifacts:
+            await self._artifacts.put_all(unit, caller, version.id, artifacts)
+        return version
 
     @transactional
-    async def trash_version(self, unit: Unit, caller: Caller, version_id: int) -> Deletion:
+    async def trash_version(self, unit: Unit, caller: Caller, version_id: int, revisions: frozenset[int] | None = None) -> Deletion:
         """Move a version to the trash with its serve records, and the artifacts that no other version or run lists."""
-        return await self._ledger.trash(unit, caller, self._versions, version_id)
+        return await self._ledger.trash(unit, caller, self._versions, version_id, revisions)
 
     @transactional
     async def put_artifact(self, unit: Unit, caller: Caller, version_id: int, draft: ArtifactDraft, artifact_id: int | None) -> Put:

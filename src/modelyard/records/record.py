@@ -1,6 +1,7 @@
 """The fields that every record has."""
 
-from typing import Self
+from collections.abc import Callable
+from typing import Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -11,8 +12,8 @@ from modelyard.records.properties import Properties
 class Record(msgspec.Struct, frozen=True):
     """Base of every entity. Fields have no defaults and keep their order: a row of the table fills them by position.
 
-    `name` is unique within the record's scope and never changes, but see `renamed`. `revision` counts changes from 1. `id` is 0 until
-    inserted.
+    `name` is unique within the record's scope; only models change theirs, but see `renamed`. `revision` counts changes from 1. `id` is 0
+    until inserted.
     """
 
     id: int
@@ -49,3 +50,14 @@ class RecordPatch(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None | msgspec.UnsetType = msgspec.UNSET
     properties: Properties | msgspec.UnsetType = msgspec.UNSET
     revisions: frozenset[int] | None = None
+
+
+R = TypeVar("R", bound=Record)
+P = TypeVar("P", bound=RecordPatch)
+
+Change: TypeAlias = P | Callable[[R], P]
+"""A patch, or what makes one of the record as it is once nobody else changes it. It may be asked more than once."""
+
+
+def asked(change: "Change[P, R]", before: R) -> P:
+    return change(before) if callable(change) else change

@@ -26,8 +26,11 @@ class Records(Protocol[R]):
     @property
     def fields(self) -> Fields: ...
 
-    async def insert(self, unit: Unit, record: R) -> R:
-        """Store a new record (its `id` 0) and return it with its id, which may come as late as the unit ends (see `Unit.new_id`)."""
+    async def insert(self, unit: Unit, record: R, *, racing: bool = False) -> R:
+        """Store a new record (its `id` 0) and return it with its id, which may come as late as the unit ends (see `Unit.new_id`).
+
+        `racing`: it was looked for in this unit. Where somebody has just made it, the unit is run again, and finds it.
+        """
         ...
 
     async def get(self, reader: Reader, project: ProjectId, record_id: int) -> R | None: ...

@@ -19,6 +19,7 @@ from modelyard.search.compile import Source
 from modelyard.search.fields import Fields, FieldType
 from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import Expr
+from modelyard.store.connection import ConflictError
 from modelyard.store.database import IdSequence, Reader, UniqueViolationError, Unit
 from modelyard.store.statements import Bulk, Lock, Statement
 from modelyard.store.tables import EXTERNAL_ID
@@ -57,9 +58,10 @@ class SqlRecords(Generic[R]):
         self._hold = _hold(table, self._get, _live(table, select(*columns)))
         self.lists = Lists(entity, Source(table, int(kind), links or {}), fields)
 
-    async def insert(self, unit: Unit, record: R) -> R:
+    async def insert(self, unit: Unit, record: R, *, racing: bool = False) -> R:
         await unit.new_id(self.kind.sequence, functools.partial(msgspec.structs.force_setattr, record, "id"))
-        await unit.later(self._insert, [(*self._write(record), 0)], lambda error: self._taken(record, error))
+        taken = self._overtaken if racing else self._taken
+        await unit.later(self._insert, [(*self._write(record), 0)], lambda error: taken(record, error))
         if record.external_id is not None:
             await self._claim(unit, record)
         await self._index(unit, None, record)
@@ -144,6 +146,9 @@ class SqlRecords(Generic[R]):
 
     def _taken(self, record: Record, error: UniqueViolationError) -> AlreadyExists:
         return already_exists(self.kind, record, "external_id" if "external_id" in error.constraint else "name")
+
+    def _overtaken(self, record: Record, error: UniqueViolationError) -> ConflictError:
+        return ConflictError(f"{self.kind.label} {record.name} was made meanwhile: {error}")
 
 
 def already_exists(kind: Kind, record: Record, field: str) -> AlreadyExists:

@@ -63,12 +63,12 @@ def test_the_server_keeps_its_word(registry: Registry, subtests: pytest.Subtests
         operation = found.ok()
         with subtests.test(f"{operation.label}, seed {SEED}"):
             try:
-                _play(operation, mode, ids)
+                play(operation, mode, ids)
             except UnsupportedSchema as limit:
                 pytest.skip(f"schemathesis cannot make such requests: {limit}")
 
 
-def _play(operation: Any, mode: GenerationMode, ids: dict[str, str]) -> None:
+def play(operation: Any, mode: GenerationMode, ids: dict[str, str]) -> None:
     @seed(SEED)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())

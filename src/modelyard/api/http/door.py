@@ -61,7 +61,8 @@ class Door:
                 if self.dialect.before_routing is not None:
                     self.dialect.before_routing(request)
                 if isinstance(route, NoRoute):
-                    return no_route(route.allowed)
+                    render = self.dialect.render_no_route
+                    return no_route(route.allowed) if render is None else render(request, route.allowed)
                 return await self._call(route, request, named)
         except Disconnected:
             raise

@@ -85,6 +85,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     operations: tuple[Operation, ...]
     render_error: Callable[[Request, Exception], Response]
     """Turns whatever a handler, `before_routing` or the edge raised into an answer. An exception it does not know is a 500."""
+    render_no_route: Callable[[Request, tuple[str, ...]], Response] | None = None
+    """The answer for a path that there is not, or, when methods are given, not with this one; plain text unless it is said."""
     before_routing: Callable[[Request], None] | None = None
     """May raise. Runs for every path under the prefix, known or not, once the body is there."""
     document: DocumentInfo

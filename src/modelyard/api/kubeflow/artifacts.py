@@ -7,6 +7,7 @@ import msgspec
 
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Handler
+from modelyard.api.http.revisions import expected_revisions
 from modelyard.api.kubeflow.decode import (
     BadRequest,
     LateBadRequest,
@@ -17,7 +18,7 @@ from modelyard.api.kubeflow.decode import (
     parse_step_ids,
 )
 from modelyard.api.kubeflow.filter import ByLiteral, Names
-from modelyard.api.kubeflow.handlers import answer, expected_revisions, list_answer, named, path_id
+from modelyard.api.kubeflow.handlers import answer, list_answer, named, path_id
 from modelyard.api.kubeflow.refusals import NothingFound
 from modelyard.api.kubeflow.resource import Resource, Show
 from modelyard.api.kubeflow.translate import DOMAIN_NAMES, command, filter_names, shower

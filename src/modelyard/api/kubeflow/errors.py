@@ -4,12 +4,13 @@ from http import HTTPStatus
 
 import msgspec
 
-from modelyard.api.http.message import CHALLENGE, BadQuery, Request, Response
+from modelyard.api.http.message import BadQuery, Request, Response
+from modelyard.api.http.problems import headers_of
 from modelyard.api.kubeflow.refusals import BadRequest, NothingFound, Unprocessable
 from modelyard.api.kubeflow.vocabulary import ARTIFACT_LABELS, NOUNS
 from modelyard.api.kubeflow.wire import Error
 from modelyard.artifacts.entities import ArtifactType
-from modelyard.errors import AlreadyExists, Code, ModelyardError, NotFound, TooMany, Unauthenticated, Unavailable
+from modelyard.errors import AlreadyExists, Code, ModelyardError, NotFound
 from modelyard.records.kinds import Kind
 
 STATUSES = {
@@ -41,7 +42,7 @@ def render_error(request: Request, error: Exception) -> Response:
         return failure(400, str(error))
     if isinstance(error, ModelyardError):
         status = STATUSES[error.code]
-        return failure(status, text_of(error), _headers(error))
+        return failure(status, text_of(error), headers_of(error))
     return failure(500, f"internal error; the server's log has the details under request id {request.caller.request_id}")
 
 
@@ -49,12 +50,6 @@ def failure(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] 
     """An error body. The original says `Bad Request` in those of status 422 too."""
     code = HTTPStatus.BAD_REQUEST if status == HTTPStatus.UNPROCESSABLE_ENTITY else HTTPStatus(status)
     return Response(status, msgspec.json.encode(Error(code.phrase, message)) + b"\n", headers=headers)
-
-
-def _headers(error: ModelyardError) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(error, Unavailable | TooMany):
-        return ((b"retry-after", str(error.details.get("retry_after") or 1).encode()),)
-    return (CHALLENGE,) if isinstance(error, Unauthenticated) else ()
 
 
 def text_of(error: ModelyardError | BadRequest) -> str:

@@ -1,7 +1,6 @@
 """Handlers that all resources share: each function makes the handler of one operation. Parse, call one service method, format."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ import msgspec
 
 from modelyard.api.http.message import Request, Response
 from modelyard.api.http.operation import Handler
+from modelyard.api.http.revisions import etag, expected_revisions
 from modelyard.api.kubeflow.decode import BadRequest, decode_strict, parse_id
 from modelyard.api.kubeflow.errors import text_of
 from modelyard.api.kubeflow.filter import Names
@@ -30,7 +30,6 @@ Scope = Callable[[Request], Awaitable[Expr | None]]
 Check = Callable[[Request], Awaitable[None]]
 
 _ENCODER = msgspec.json.Encoder()
-_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 LONG = 500
 """Items from which a list is shown in a thread, so that the event loop can serve others meanwhile."""
 STEP = 1_000
@@ -39,18 +38,7 @@ STEP = 1_000
 
 def answer(status: int, shown: msgspec.Struct, record: Record) -> Response:
     """One record. Its revision is the entity tag, for `If-Match` on a later PATCH."""
-    return Response(status, _ENCODER.encode(shown) + b"\n", headers=((b"etag", b'"%d"' % record.revision),))
-
-
-def expected_revisions(request: Request) -> frozenset[int] | None:
-    """The revisions that the client would have changed, by `If-Match`; None for `*` or no header.
-
-    A tag that is none of ours, or a weak one, matches no revision.
-    """
-    header = request.header(b"if-match")
-    if header is None or header.strip() == "*":
-        return None
-    return frozenset(int(found[1]) for tag in header.split(",") if (found := _TAG.fullmatch(tag.strip())))
+    return Response(status, _ENCODER.encode(shown) + b"\n", headers=(etag(record.revision),))
 
 
 def path_id(request: Request, label: str) -> int:

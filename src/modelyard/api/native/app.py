@@ -2,7 +2,8 @@
 
 from modelyard.access.permissions import Permission
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation, Parameter, Place
-from modelyard.api.native.errors import PROBLEM, render_error
+from modelyard.api.http.problems import PROBLEM
+from modelyard.api.native.errors import render_error
 from modelyard.api.native.metrics import SHOWN, MetricHandlers
 from modelyard.api.native.wire import LoggedPoints, MetricList, MetricSeries, Point, Problem
 from modelyard.experiments.blocks import FEWEST

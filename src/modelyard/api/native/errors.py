@@ -4,11 +4,10 @@ from http import HTTPStatus
 
 import msgspec
 
-from modelyard.api.http.message import CHALLENGE, BadQuery, Header, Request, Response
+from modelyard.api.http.message import BadQuery, Header, Request, Response
+from modelyard.api.http.problems import PROBLEM, headers_of
 from modelyard.api.native.wire import Problem
-from modelyard.errors import Code, ModelyardError, TooMany, Unauthenticated, Unavailable
-
-PROBLEM = "application/problem+json"
+from modelyard.errors import Code, ModelyardError
 
 STATUSES = {
     Code.INVALID: 400,
@@ -32,7 +31,7 @@ _INTERNAL = "internal"
 def render_error(request: Request, error: Exception) -> Response:
     """Any exception as an answer. One that nobody foresaw is a 500 that gives nothing away; the edge logs it."""
     if isinstance(error, ModelyardError):
-        return _problem(request, STATUSES[error.code], error.code, error.message, _headers(error))
+        return _problem(request, STATUSES[error.code], error.code, error.message, headers_of(error))
     if isinstance(error, BadQuery):
         return _problem(request, STATUSES[Code.INVALID], Code.INVALID, str(error))
     return _problem(request, 500, _INTERNAL, "internal error; the server's log has the details under this request_id")
@@ -41,9 +40,3 @@ def render_error(request: Request, error: Exception) -> Response:
 def _problem(request: Request, status: int, code: str, detail: str, headers: tuple[Header, ...] = ()) -> Response:
     problem = Problem(HTTPStatus(status).phrase, status, detail, code, request.caller.request_id)
     return Response(status, msgspec.json.encode(problem) + b"\n", PROBLEM.encode(), headers)
-
-
-def _headers(error: ModelyardError) -> tuple[Header, ...]:
-    if isinstance(error, Unavailable | TooMany):
-        return ((b"retry-after", str(error.details.get("retry_after") or 1).encode()),)
-    return (CHALLENGE,) if isinstance(error, Unauthenticated) else ()

@@ -1,6 +1,6 @@
 """Accounts, their tokens and what is granted to them. Projects can be archived, and say since when they are there.
 
-Revision ID: 0006
+Revision ID: 0005
 """
 
 import time
@@ -10,7 +10,7 @@ from alembic import op
 
 from modelyard.store.migrations import dialects, sequences
 
-revision = "0006"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,1 @@
+"""The JFrog ML REST API v1, `/ml/api/v1`."""

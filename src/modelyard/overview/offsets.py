@@ -1,0 +1,96 @@
+"""Lists by offset, with the number of all matches: what clients want that show page numbers.
+
+Other than with a cursor, a page costs what lies before it, and the number costs what there is. Where that is much, SQLite reads in a
+thread.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, true
+from sqlalchemy import and_ as all_of
+
+from modelyard.store.columns import ID
+from modelyard.store.database import Reader, Row, Values
+from modelyard.store.statements import Statement
+
+T = TypeVar("T")
+_id = itemgetter(0)
+
+MANY = 20_000
+"""Rows that SQLite counts, or passes over, in about a millisecond. Others should not wait longer."""
+
+PROJECT = bindparam("project", type_=ID)
+ZERO: ColumnElement[int] = literal_column("0")
+
+
+class Slice(msgspec.Struct, frozen=True):
+    limit: int
+    offset: int = 0
+
+
+class Counted(msgspec.Struct, Generic[T], frozen=True):
+    """Part of a list in order of ids, and how long all of it is."""
+
+    items: list[T]
+    total: int
+
+
+def live(table: Any) -> ColumnElement[bool]:
+    return all_of(table.c.project_id == PROJECT, table.c.trashed == ZERO)
+
+
+def of_parent(column: str) -> Callable[[Any], ColumnElement[bool]]:
+    """What a parent has; its id is the parameter of that name. Whether it is live is asked so that no index is taken for that."""
+    return lambda table: all_of(table.c[column] == bindparam(column, type_=ID), live(table).is_(true()))
+
+
+class OffsetList:
+    """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        condition: Callable[[Any], ColumnElement[bool]] = live,
+        more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
+    ) -> None:
+        counted = table.alias("counted")
+        total = select(func.count()).select_from(counted).where(condition(counted))
+        shown = [table.c[name] for name in columns]
+        limit, offset = bindparam("limit", type_=ID), bindparam("offset", type_=ID)
+
+        def page(*else_: Any) -> Select[Any]:
+            return select(*shown, *else_).where(condition(table)).order_by(table.c.id).limit(limit)
+
+        # A later page by itself first: databases would look up `more` for the rows that are passed over, too.
+        paged = page().offset(offset).subquery("paged")
+        later = select(*paged.c, *more(paged.c.id), total.scalar_subquery())
+        first = page(*more(table.c.id), total.scalar_subquery())
+        name = f"list {table.name} by offset"
+        self._pages = {is_first: _in_both_ways(name, clause) for is_first, clause in ((True, first), (False, later))}
+        self._counts = _in_both_ways(f"count {table.name}", total)
+        self._many = False
+
+    async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[list[Row], int]:
+        """The rows, whose first column is their id, and how many there are in all. One statement; two where there are none so far down."""
+        slow = self._many or part.offset > MANY
+        statement = self._pages[part.offset == 0][slow]
+        rows = await reader.rows(statement, {**values, "limit": part.limit, "offset": part.offset})
+        total = int(rows[0][-1]) if rows else await self._total(reader, values, part)
+        self._many = total > MANY
+        # They come in order, and no database promises it of a page within a query.
+        return sorted(rows, key=_id), total
+
+    async def _total(self, reader: Reader, values: Values, part: Slice) -> int:
+        if part.offset == 0:
+            return 0
+        row = await reader.row(self._counts[self._many], values)
+        return 0 if row is None else int(row[0])
+
+
+def _in_both_ways(name: str, clause: Select[Any]) -> dict[bool, Statement]:
+    """The statement by whether it is slow."""
+    return {slow: Statement(name, clause, slow=slow) for slow in (False, True)}

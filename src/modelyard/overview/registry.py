@@ -1,0 +1,98 @@
+"""Models and versions at a glance: with what is spread over other tables, in one statement for one and two for a page."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
+
+from modelyard.context import Caller
+from modelyard.errors import NotFound
+from modelyard.models.entities import Model, ModelState, ModelVersion
+from modelyard.models.tables import MODEL, MODEL_VERSION
+from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
+from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live, of_parent
+from modelyard.records.kinds import Kind
+from modelyard.records.rows import reader as row_reader
+from modelyard.store.columns import ID
+from modelyard.store.database import Database
+from modelyard.store.statements import Statement
+
+_ID: Any = bindparam("id", type_=ID)
+_read_model, _read_version = row_reader(Model), row_reader(ModelVersion)
+
+
+class ModelView(NamedTuple):
+    """`latest` is the name of the version that was created last, of those not archived."""
+
+    model: Model
+    latest: str | None
+    versions: int
+
+
+class VersionView(NamedTuple):
+    version: ModelVersion
+    measurements: Measurements
+
+
+def _versions_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
+    version = MODEL_VERSION.alias("version")
+    its_own = (version.c.model_id == model_id, version.c.trashed == ZERO)
+    in_use = or_(version.c.state.is_(None), version.c.state != ModelState.ARCHIVED.value)
+    latest = select(version.c.name).where(*its_own, in_use).order_by(version.c.id.desc()).limit(1)
+    count = select(func.count()).select_from(version).where(*its_own)
+    return latest.scalar_subquery(), count.scalar_subquery()
+
+
+_MODEL_COLUMNS, _VERSION_COLUMNS = Model.__struct_fields__, ModelVersion.__struct_fields__
+_MODEL = Statement(
+    "get model at a glance",
+    select(*[MODEL.c[name] for name in _MODEL_COLUMNS], *_versions_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
+)
+_MODELS = OffsetList(MODEL, _MODEL_COLUMNS, more=_versions_of)
+_VERSION = with_measurements(
+    MODEL_VERSION,
+    [MODEL_VERSION.c[name] for name in _VERSION_COLUMNS],
+    MODEL_VERSION.c.id == _ID,
+    MODEL_VERSION.c.model_id == bindparam("model_id", type_=ID),
+    live(MODEL_VERSION),
+)
+_VERSIONS = OffsetList(MODEL_VERSION, _VERSION_COLUMNS, of_parent("model_id"))
+
+
+class RegistryOverview:
+    """Errors: `NotFound`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def model(self, caller: Caller, model_id: int) -> ModelView:
+        row = await self._database.reader.row(_MODEL, {"project": caller.project, "id": model_id})
+        if row is None:
+            raise NotFound(f"no model has the id {model_id}", kind=Kind.MODEL, id=model_id)
+        return _model_view(row)
+
+    async def models(self, caller: Caller, part: Slice) -> Counted[ModelView]:
+        rows, total = await _MODELS.rows(self._database.reader, {"project": caller.project}, part)
+        return Counted([_model_view(row[:-1]) for row in rows], total)
+
+    async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
+        """The version, if it is one of this model's."""
+        rows = await self._database.reader.rows(_VERSION, {"project": caller.project, "id": version_id, "model_id": model_id})
+        if not rows:
+            raise NotFound(f"model {model_id} has no version with the id {version_id}", kind=Kind.VERSION, id=version_id)
+        version = _read_version(rows[0][:-WIDTH])
+        return VersionView(version, measured(version.id, [row[-WIDTH:] for row in rows]))
+
+    async def versions(self, caller: Caller, model_id: int, part: Slice) -> Counted[VersionView]:
+        """The versions of a model, which must exist."""
+        reader = self._database.reader
+        rows, total = await _VERSIONS.rows(reader, {"project": caller.project, "model_id": model_id}, part)
+        if total == 0:
+            await self.model(caller, model_id)
+        versions = [_read_version(row[:-1]) for row in rows]
+        found = await measurements(reader, [version.id for version in versions])
+        return Counted([VersionView(version, found[version.id]) for version in versions], total)
+
+
+def _model_view(row: Any) -> ModelView:
+    *model, latest, versions = row
+    return ModelView(_read_model(model), latest, int(versions))

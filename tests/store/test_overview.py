@@ -1,0 +1,244 @@
+"""What JFrog's dialect reads over several tables: how many statements that takes, and that nothing of it depends on the database."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, NamedTuple
+
+import pytest
+
+from modelyard.artifacts.entities import ArtifactDraft
+from modelyard.deployments.managed import ENVIRONMENT, NewDeployment
+from modelyard.errors import NotFound
+from modelyard.experiments.tracking import NewTrackedRun, TrackedChange
+from modelyard.models.entities import ModelPatch, ModelState, ModelVersion, NewModel, NewVersion, VersionPatch
+from modelyard.overview import offsets
+from modelyard.overview.deployments import DeploymentOverview
+from modelyard.overview.offsets import Slice
+from modelyard.overview.registry import RegistryOverview
+from modelyard.overview.runs import RunOverview
+from modelyard.search.page import ListQuery
+from modelyard.store.database import Database
+from tests.store.counted import DATASET, METRIC, PARAMETER, Counted
+from tests.store.worlds import add_project
+from tests.unit.world import ANN, STRANGER, World
+
+PAGE = Slice(100)
+
+
+class Overviews(NamedTuple):
+    registry: RegistryOverview
+    runs: RunOverview
+    deployed: DeploymentOverview
+
+
+def overviews(database: Database) -> Overviews:
+    return Overviews(RegistryOverview(database), RunOverview(database), DeploymentOverview(database))
+
+
+def measured(number: int = 3) -> list[ArtifactDraft]:
+    metrics = [ArtifactDraft(type=METRIC, name=f"m{place}", value=place / 7) for place in range(number)]
+    return [*metrics, *[ArtifactDraft(type=PARAMETER, name=f"p{place}", text_value=str(place)) for place in range(number)]]
+
+
+async def deploy(world: World, version: ModelVersion, name: str = "live") -> int:
+    made = await world.managed.deploy(ANN, NewDeployment(name=name, model_id=version.model_id, version_id=version.id, replicas=0))
+    return made.service.id
+
+
+# ----------------------------------------------------------------------------------------------------- statements counted
+async def test_reading_one_takes_one_statement(counted: Counted) -> None:
+    world, views = counted.world, overviews(counted.database)
+    version = await world.models.create_version(ANN, NewVersion(model_id=counted.model), measured())
+    service = await deploy(world, version)
+
+    async def names(work: Awaitable[Any]) -> list[str]:
+        return await counted.names(work)
+
+    assert await names(views.registry.model(ANN, counted.model)) == ["get model at a glance"]
+    assert await names(views.registry.version(ANN, counted.model, version.id)) == ["get model_version with measurements"]
+    assert await names(views.runs.run(ANN, counted.run)) == ["get run with measurements"]
+    assert await names(views.deployed.deployment(ANN, service)) == ["get deployment"]
+
+
+@pytest.mark.parametrize("size", [1, 120])
+async def test_a_page_takes_two_statements_at_most_whatever_its_size(counted: Counted, size: int) -> None:
+    world, views = counted.world, overviews(counted.database)
+
+    async def fill(_: object) -> None:
+        for number in range(size):
+            model = await world.models.create_model(ANN, NewModel())
+            await world.models.create_version(ANN, NewVersion(model_id=counted.model), measured())
+            await world.tracking.begin(ANN, NewTrackedRun(name=str(number), model_id=counted.model, parameters={"a": "b"}))
+            await deploy(world, await world.models.create_version(ANN, NewVersion(model_id=model.id)), str(number))
+
+    await world.database.write(fill)
+    for part in (Slice(1), Slice(1_000), Slice(1_000, offset=7)):
+        assert await counted.names(views.registry.models(ANN, part)) == ["list model by offset", *past(part, size + 1, "model")]
+        versions = ["list model_version by offset", *past(part, size + 1, "model_version", "artifacts of parents")]
+        assert await counted.names(views.registry.versions(ANN, counted.model, part)) == versions
+        runs = ["list run by offset", *past(part, size + 1, "run", "artifacts of parents")]
+        assert await counted.names(views.runs.runs(ANN, part)) == runs
+        of_model = ["list run by offset", *past(part, size, "run", "artifacts of parents")]
+        assert await counted.names(views.runs.runs(ANN, part, counted.model)) == of_model
+        deployments = ["list inference_service by offset", *past(part, size, "inference_service")]
+        assert await counted.names(views.deployed.deployments(ANN, part)) == deployments
+
+
+def past(part: Slice, total: int, table: str, *else_: str) -> list[str]:
+    """The second statement: a page that lies behind the end must ask how long the list is."""
+    return [f"count {table}"] if part.offset >= total else list(else_)
+
+
+async def test_writing_takes_as_many_statements_whatever_the_number_of_metrics(counted: Counted) -> None:
+    world = counted.world
+    new = NewVersion(model_id=counted.model)
+    created = [
+        "hold model",
+        "insert model_version",
+        "insert audit_event",
+        "insert artifact",
+        "insert audit_event",
+        "insert artifact_parent",
+    ]
+
+    assert await counted.names(world.models.create_version(ANN, new, measured(1))) == created
+    assert await counted.names(world.models.create_version(ANN, new, measured(300))) == created
+    changed = await counted.names(world.models.update_version(ANN, counted.version, VersionPatch(), measured(300)))
+    assert changed == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *created[3:]]
+    again = await counted.names(world.models.update_version(ANN, counted.version, VersionPatch(), measured(301)))
+    updated = ["update artifact", "insert audit_event"]
+    assert again == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *updated, *created[3:]]
+
+
+async def test_tracking_takes_few_statements(counted: Counted) -> None:
+    world = counted.world
+    await world.tracking.begin(ANN, NewTrackedRun(name="a"))
+    parameters = {str(number): "x" for number in range(50)}
+    artifacts = ["insert artifact", "insert audit_event", "insert artifact_parent"]
+
+    begun = await counted.names(world.tracking.begin(ANN, NewTrackedRun(name="b", parameters=parameters)))
+    assert begun == ["list experiment", "hold experiment", "insert run", "insert audit_event", *artifacts]
+    counted.database.forget()
+    await world.tracking.change(ANN, counted.run, TrackedChange(metrics={str(number): number for number in range(7)}))
+    assert counted.database.names == [
+        *("lock run", "update run", "insert audit_event"),
+        *("lock run", "lock artifacts", "insert artifact", "insert artifact_parent"),
+        *("last metric_blocks", "loose metric_points", "insert metric_blocks", "insert metric_points", "insert audit_event"),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------------ facts
+async def test_the_latest_is_the_newest_that_is_live_and_all_count(sql: World) -> None:
+    registry = RegistryOverview(sql.database)
+    model = await sql.models.create_model(ANN, NewModel())
+    other = await sql.models.create_model(ANN, NewModel())
+    versions = [await sql.models.create_version(ANN, NewVersion(model_id=model.id, name=name)) for name in ("b", "c", "a")]
+    await sql.models.create_version(ANN, NewVersion(model_id=other.id, name="theirs", state=None))
+
+    async def seen() -> tuple[str | None, int]:
+        _, latest, count = await registry.model(ANN, model.id)
+        assert [(view.model.id, view.latest, view.versions) for view in (await registry.models(ANN, PAGE)).items] == [
+            (model.id, latest, count),
+            (other.id, "theirs", 1),
+        ]
+        return latest, count
+
+    assert await seen() == ("a", 3)
+    await sql.models.update_version(ANN, versions[2].id, VersionPatch(state=ModelState.ARCHIVED))
+    assert await seen() == ("c", 3)
+    await sql.models.trash_version(ANN, versions[1].id)
+    assert await seen() == ("b", 2)
+    await sql.models.trash_version(ANN, versions[0].id)
+    assert await seen() == (None, 1)
+
+
+async def test_only_what_a_version_lists_is_shown_of_it(sql: World) -> None:
+    registry = RegistryOverview(sql.database)
+    model = await sql.models.create_model(ANN, NewModel())
+    one = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured(2))
+    other = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured(1))
+    await sql.models.put_artifact(ANN, one.id, ArtifactDraft(type=DATASET, name="m0", uri="s3://rows"), None)
+    shared = (await sql.models.put_artifact(ANN, other.id, ArtifactDraft(type=METRIC, name="m9", value=9.0), None)).artifact
+    await sql.models.put_artifact(ANN, one.id, ArtifactDraft(type=METRIC, value=9.0), shared.id)
+    gone = (await sql.models.put_artifact(ANN, one.id, ArtifactDraft(type=METRIC, name="gone", value=1.0), None)).artifact
+    await sql.artifacts.trash_artifact(ANN, gone.id)
+
+    _, found = await registry.version(ANN, model.id, one.id)
+
+    assert (found.metrics, found.parameters, found.uri) == ({"m0": 0.0, "m1": 1 / 7, "m9": 9.0}, {"p0": "0", "p1": "1"}, None)
+    listed = await registry.versions(ANN, model.id, PAGE)
+    assert listed.items[0].measurements == found
+    assert list(listed.items[1].measurements.metrics) == ["m0", "m9"]
+
+
+async def test_nothing_of_another_project_is_seen(sql: World) -> None:
+    views = overviews(sql.database)
+    await add_project(sql.database, STRANGER)
+    model = await sql.models.create_model(ANN, NewModel())
+    version = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured())
+    run = await sql.tracking.begin(ANN, NewTrackedRun(name="a", model_id=model.id))
+    service = await deploy(sql, version)
+
+    for work in (
+        views.registry.model(STRANGER, model.id),
+        views.registry.version(STRANGER, model.id, version.id),
+        views.registry.versions(STRANGER, model.id, PAGE),
+        views.runs.run(STRANGER, run.id),
+        views.deployed.deployment(STRANGER, service),
+    ):
+        with pytest.raises(NotFound):
+            await work
+    assert (await views.registry.models(STRANGER, PAGE)).total == 0
+    assert (await views.runs.runs(STRANGER, PAGE)).total == 0
+    assert (await views.runs.runs(STRANGER, PAGE, model.id)).total == 0
+    assert (await views.deployed.deployments(STRANGER, PAGE)).total == 0
+
+
+async def test_a_long_list_is_read_in_a_thread(sql: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offsets, "MANY", 5)
+    registry = RegistryOverview(sql.database)
+    made = [(await sql.models.create_model(ANN, NewModel())).id for _ in range(9)]
+
+    for _ in range(2):  # first it finds out how long the list is
+        found = await registry.models(ANN, Slice(3, 6))
+        assert ([view.model.id for view in found.items], found.total) == (made[6:], 9)
+    assert (await registry.models(ANN, Slice(3, 9))).total == 9
+
+
+# ------------------------------------------------------------------------------------------------------------------ races
+async def test_of_many_that_look_for_an_experiment_one_makes_it(world: World) -> None:
+    model = await world.models.create_model(ANN, NewModel(name="fraud"))
+    runs = await asyncio.gather(*(world.tracking.begin(ANN, NewTrackedRun(name=str(n), model_id=model.id)) for n in range(12)))
+
+    assert len({run.experiment_id for run in runs}) == 1
+    assert len((await world.experiments.list_experiments(ANN, ListQuery())).items) == 1
+
+
+async def test_of_many_that_deploy_one_makes_the_environment(world: World) -> None:
+    model = await world.models.create_model(ANN, NewModel())
+    version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
+
+    await asyncio.gather(*(deploy(world, version, str(number)) for number in range(8)))
+
+    assert [one.name for one in (await world.deployments.list_environments(ANN, ListQuery())).items] == [ENVIRONMENT]
+
+
+async def test_a_change_sees_what_others_changed(world: World) -> None:
+    """Each reads the record when nobody else can change it, so that none is lost."""
+    model = await world.models.create_model(ANN, NewModel(properties={"n": 0}))
+
+    def one_more(number: int) -> Awaitable[Any]:
+        return world.models.update_model(ANN, model.id, lambda before: ModelPatch(properties={**before.properties, f"p{number}": number}))
+
+    await asyncio.gather(*(one_more(number) for number in range(12)))
+    assert (await world.models.get_model(ANN, model.id)).properties == {"n": 0, **{f"p{number}": number for number in range(12)}}
+
+
+async def test_nobody_deploys_a_model_that_is_being_deleted(world: World) -> None:
+    for number in range(6):
+        model = await world.models.create_model(ANN, NewModel())
+        version = await world.models.create_version(ANN, NewVersion(model_id=model.id))
+        new = NewDeployment(name=f"d{number}", model_id=model.id, version_id=version.id)
+        outcomes = await asyncio.gather(world.managed.deploy(ANN, new), world.managed.retire_model(ANN, model.id), return_exceptions=True)
+        # What is deployed fails at once, and so keeps no model: only its not being there any more can be in the way.
+        assert [type(one) for one in outcomes if isinstance(one, BaseException)] in ([], [NotFound])
