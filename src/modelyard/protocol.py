@@ -25,6 +25,12 @@ class Protocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def shutdown(self) -> None:
+        """Called of each connection when the server begins to stop; it waits for the answers that are under way."""
+        super().shutdown()
+        if isinstance(self.app, Edge) and self.app.stop is not None:
+            self.app.stop()
+
 
 class _Exchange:
     """One request and its answer."""

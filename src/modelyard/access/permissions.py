@@ -14,3 +14,8 @@ class Permission(StrEnum):
     ARTIFACTS_WRITE = "artifacts:write"
     DEPLOYMENTS_READ = "deployments:read"
     DEPLOYMENTS_WRITE = "deployments:write"
+    TRASH_READ = "trash:read"
+    TRASH_WRITE = "trash:write"
+    """To restore."""
+    TRASH_PURGE = "trash:purge"
+    EVENTS_READ = "events:read"
