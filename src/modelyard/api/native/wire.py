@@ -86,7 +86,7 @@ class Deletions(msgspec.Struct, frozen=True):
 class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to restore: under which name, if not the one it had."""
 
-    name: Annotated[str | None, Meta(min_length=1, max_length=255)] = None
+    name: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
 class Purge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
