@@ -1,7 +1,6 @@
 """Audit events are sealed into one chain, and whatever is done to them afterwards shows: in memory and on every database."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy.sql import Executable
 
 from modelyard.audit import chain, sealing
 from modelyard.audit.chain import START
-from modelyard.audit.events import Action
 from modelyard.audit.seals import SqlSeals
 from modelyard.audit.tables import AUDIT_EVENT, AUDIT_SEAL
 from modelyard.audit.verification import Harm
@@ -152,27 +150,13 @@ async def test_a_seal_of_what_was_emptied_meanwhile_is_not_added(sql: World) -> 
     assert not await SqlSeals(sql.database).add(seal, events[-1])
 
 
-CHANGES: dict[str, Any] = {
-    "actor": "eve",
-    "at": 1,
-    "project_id": 2,
-    "dialect": "x",
-    "request_id": "x",
-    "action": Action.PURGED.value,
-    "kind": 9,
-    "record_id": 99,
-    "before": "{}",
-    "after": None,
-}
-
-
-@pytest.mark.parametrize("column", CHANGES)
-async def test_a_changed_event(sql: World, column: str) -> None:
+@pytest.mark.parametrize("change", [{"actor": "eve"}, {"after": "{}"}], ids=["actor", "after"])
+async def test_a_changed_event(sql: World, change: dict[str, str]) -> None:
     await make_models(sql, 8)
     await seal_all(sql)
     event = await first_id(sql) + 4
 
-    await tamper(sql, update(AUDIT_EVENT).where(EVENT.id >= event).values({column: CHANGES[column]}))
+    await tamper(sql, update(AUDIT_EVENT).where(EVENT.id >= event).values(change))
 
     found = await verified(sql)
     assert found.tampering is not None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, literal_column, or_, select
 
 from modelyard.audit.events import Event
 from modelyard.audit.tables import AUDIT_EVENT
@@ -41,21 +41,14 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: Millis | None = None
 
     def takes(self, event: Event) -> bool:
-        same = all(value is None or value == getattr(event, name) for name, value in self._equal())
+        same = all(getattr(self, name) in (None, getattr(event, name)) for name in _NAMES)
         return same and (self.since is None or event.at >= self.since) and (self.until is None or event.at < self.until)
 
-    def _equal(self) -> list[tuple[str, str | int | None]]:
-        return [(name, getattr(self, name)) for name in ("actor", "action", "kind", "record_id", "dialect", "request_id")]
 
-    @property
-    def selective(self) -> bool:
-        """Whether an index leads to what is asked for, and to little else."""
-        return self.record_id is not None or self.request_id is not None
-
-    @property
-    def walks(self) -> bool:
-        """Whether many events may have to be looked at for one that is asked for."""
-        return not self.selective and any(value is not None for value in (self.actor, self.action, self.kind, self.dialect))
+_NAMES = ("actor", "action", "kind", "record_id", "dialect", "request_id")
+"""What an event has or has not, and is no moment."""
+_SELECTIVE = frozenset({"record_id", "request_id"})
+"""What an index leads to."""
 
 
 class EventLog(Protocol):
@@ -77,6 +70,8 @@ class EventLog(Protocol):
         ...
 
 
+_OF_TIME = frozenset({"since", "until", "after"})
+
 _EVENT = AUDIT_EVENT.c
 _COLUMNS = [_EVENT.id, *[_EVENT[name] for name in Event.__struct_fields__]]
 _AFTER, _UP_TO = bindparam("after", type_=ID), bindparam("up_to", type_=ID)
@@ -94,7 +89,8 @@ class SqlEventLog:
         if after is not None:
             values |= {"after": after.id, "after_at": after.value}
         given = frozenset(name for name, value in values.items() if value is not None)
-        end = await reader.row(_end(given, newest_first), values) if wanted.walks else None
+        walks = given.isdisjoint(_SELECTIVE) and not given.isdisjoint(_NAMES)
+        end = await reader.row(_end(given & _OF_TIME, newest_first), {**values, "walk": WALK}) if walks else None
         if end is not None:
             given, values = given | {"end"}, values | {"end_at": end[0], "end": end[1]}
         found = [_logged(row) for row in await reader.rows(_page(given, newest_first), values)]
@@ -149,46 +145,52 @@ def _as_page(found: list[Logged], limit: int, end: Cursor | None) -> Page[Logged
 
 @functools.lru_cache(256)
 def _page(given: frozenset[str], newest_first: bool) -> Statement:  # noqa: FBT001 - a cache's key
-    clause = select(*_COLUMNS).where(*_conditions(given, newest_first), *_equalities(given))
-    return Statement("list events", clause.order_by(*_order(newest_first)).limit(bindparam("limit", type_=ID)), slow=True)
+    same = {name: _EVENT[name] == bindparam(name, type_=_EVENT[name].type) for name in _NAMES if name in given}
+    time = _of_time(given, newest_first)
+    if given.isdisjoint(_SELECTIVE):
+        clause = _by_time(select(*_COLUMNS), newest_first).where(*time, *[condition.is_(True) for condition in same.values()])
+    else:
+        # Few events: what is in parentheses, and a sum in the order, keep databases from going through the project's events by time.
+        if "record_id" in given and "kind" not in given:
+            same["kind"] = or_(*[_EVENT.kind == literal_column(str(int(kind))) for kind in Kind])  # or the index cannot be used
+        clause = select(*_COLUMNS).where(*same.values(), and_(*time).is_(True))
+        clause = clause.order_by(*_order(_EVENT.at + literal_column("0"), newest_first))
+    return Statement("list events", clause.limit(bindparam("limit", type_=ID)), slow=True)
 
 
 @functools.lru_cache(64)
 def _end(given: frozenset[str], newest_first: bool) -> Statement:  # noqa: FBT001 - likewise
     """How far a page looks; nothing where there is no more than that."""
-    clause = select(_EVENT.at, _EVENT.id).where(*_conditions(given, newest_first)).order_by(*_order(newest_first))
-    return Statement("end of a walk over events", clause.limit(1).offset(WALK), slow=True)
+    clause = _by_time(select(_EVENT.at, _EVENT.id), newest_first).where(*_of_time(given, newest_first))
+    return Statement("end of a walk over events", clause.limit(literal_column("1")).offset(bindparam("walk", type_=ID)), slow=True)
 
 
-def _order(newest_first: bool) -> list[ColumnElement[int]]:  # noqa: FBT001 - as its callers have it
-    return [_EVENT.at.desc(), _EVENT.id.desc()] if newest_first else [_EVENT.at.asc(), _EVENT.id.asc()]
+def _by_time(clause: Select[Any], newest_first: bool) -> Select[Any]:  # noqa: FBT001 - as its callers have it
+    """MariaDB must be told where in the index to begin: it would rather go through the project's events from their end."""
+    return clause.order_by(*_order(_EVENT.at, newest_first)).with_hint(AUDIT_EVENT, "FORCE INDEX (ix_audit_event_time)", "mysql")
 
 
-def _conditions(given: frozenset[str], newest_first: bool) -> list[ColumnElement[bool]]:  # noqa: FBT001 - likewise
-    """What the index by time answers."""
+def _order(at: ColumnElement[int], newest_first: bool) -> list[ColumnElement[int]]:  # noqa: FBT001 - as its callers have it
+    return [at.desc(), _EVENT.id.desc()] if newest_first else [at.asc(), _EVENT.id.asc()]
+
+
+def _of_time(given: frozenset[str], newest_first: bool) -> list[ColumnElement[bool]]:  # noqa: FBT001 - likewise
+    """The project, and what the index by time answers."""
     found = [_EVENT.project_id == bindparam("project", type_=ID)]
     if "since" in given:
         found.append(_EVENT.at >= bindparam("since", type_=ID))
     if "until" in given:
         found.append(_EVENT.at < bindparam("until", type_=ID))
     if "after" in given:
-        found.append(_beyond("after", newest_first))
+        found += _beyond("after", backwards=newest_first)
     if "end" in given:
-        found.append(_beyond("end", not newest_first, itself=True))
+        found += _beyond("end", backwards=not newest_first, itself=True)
     return found
 
 
-def _beyond(name: str, backwards: bool, *, itself: bool = False) -> ColumnElement[bool]:  # noqa: FBT001 - likewise
-    """Events that come after the one of this name (its id, and its time `..._at`). The first of both terms is a plain range."""
+def _beyond(name: str, *, backwards: bool, itself: bool = False) -> list[ColumnElement[bool]]:
+    """Events that come after the one of this name (its id, and its time `..._at`). The first condition is a plain range."""
     at, event_id = bindparam(f"{name}_at", type_=ID), bindparam(name, type_=ID)
     if backwards:
-        return and_(_EVENT.at <= at, or_(_EVENT.at < at, _EVENT.id <= event_id if itself else _EVENT.id < event_id).is_(True))
-    return and_(_EVENT.at >= at, or_(_EVENT.at > at, _EVENT.id >= event_id if itself else _EVENT.id > event_id).is_(True))
-
-
-def _equalities(given: frozenset[str]) -> list[ColumnElement[bool]]:
-    names = ("actor", "action", "kind", "record_id", "dialect", "request_id")
-    found = [_EVENT[name] == bindparam(name, type_=_EVENT[name].type) for name in names if name in given]
-    if "record_id" in given and "kind" not in given:
-        found.append(_EVENT.kind.in_([int(kind) for kind in Kind]))  # so that the index of records can be used
-    return found
+        return [_EVENT.at <= at, or_(_EVENT.at < at, _EVENT.id <= event_id if itself else _EVENT.id < event_id).is_(True)]
+    return [_EVENT.at >= at, or_(_EVENT.at > at, _EVENT.id >= event_id if itself else _EVENT.id > event_id).is_(True)]
