@@ -41,11 +41,10 @@ def document(verdict: Verdict, repaired: Repaired | None) -> str:
 
 
 def attested(store: str, found: Attestation) -> str:
-    sealed = f"{found.sealed:,} audit events in {found.seals:,} seals"
+    sealed = f"{found.sealed:,} audit events are as they were sealed"
     if found.tampering is not None:
-        return f"The audit log of {store} was tampered with: {found.tampering.problem}.\nBefore that, {sealed} are as they were sealed."
-    waiting = f"{found.waiting:,} more wait for the next seal"
-    return f"The audit log of {store} is intact: {sealed} are as they were sealed, {waiting}.\nHead of the chain: {found.head}"
+        return f"The audit log of {store} was tampered with: {found.tampering.problem}.\nUp to there {sealed}."
+    return f"The audit log of {store} is intact: {sealed}, {found.waiting:,} more wait to be sealed.\nHead of the chain: {found.head}"
 
 
 def attestation(found: Attestation) -> str:
