@@ -13,7 +13,7 @@ from modelyard.store.database import Database
 
 MOST = 100
 """Who may follow at a time, for one process."""
-STRETCH = 1_000
+STRETCH = 200
 """Ids that are looked at by one statement."""
 HEARTBEAT = 15.0
 """Seconds without news after which that is told."""
