@@ -5,9 +5,12 @@ import asyncio
 import pytest
 import structlog
 
-from modelyard import jobs
+from modelyard import app, jobs
 from modelyard.errors import Unavailable
 from modelyard.jobs import Job, Jobs
+from modelyard.settings import Settings
+from tests.store.trails import sealing_of
+from tests.unit.world import memory_world
 
 
 class Work:
@@ -64,3 +67,9 @@ async def test_stopping_ends_one_that_is_at_work_and_waits_for_it() -> None:
 
 async def test_those_that_were_never_started_can_be_stopped() -> None:
     await Jobs([Job("idle", 1, Work())]).stop()
+
+
+@pytest.mark.parametrize(("days", "names"), [(30, ["seal audit events", "purge the trash"]), (0, ["seal audit events"])])
+def test_a_server_has_these(days: int, names: list[str]) -> None:
+    found = app._jobs(Settings(trash_retention_days=days), sealing_of(memory_world()), memory_world().trash)
+    assert [job.name for job in found] == names
