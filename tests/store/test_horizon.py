@@ -16,7 +16,8 @@ from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.store.database import Unit
 from modelyard.store.statements import Bulk
 from modelyard.store.wipe import wipe
-from tests.store.conftest import DATABASES, Worlds
+from tests.store.conftest import DATABASES, NewStore, Worlds
+from tests.store.things import opened
 from tests.store.trails import event, horizon_of, log_of, sealing_of, seals_of, verified
 from tests.store.worlds import sql_world
 from tests.unit.world import ANN, World
@@ -194,6 +195,23 @@ async def test_a_seal_and_a_follower_miss_nothing(server: World) -> None:
     assert got == [1, 2, 3, 4]
     attestation = await verified(server)
     assert (attestation.intact, attestation.sealed, attestation.waiting) == (True, 4, 0)
+
+
+@pytest.mark.servers
+async def test_followers_hold_no_connection_in_between(new_store: NewStore) -> None:
+    """There is one, for five of them and for who writes."""
+    async with opened(await new_store("postgresql"), pool_size=1) as database:
+        world = sql_world(database)
+        following = Following(database, log_of(world), horizon_of(world), pause=0.01)
+        news = [following.follow(ANN.project, EventFilter(), 0) for _ in range(5)]
+        assert [(await anext(one)).events for one in news] == [()] * 5
+
+        await append(world, 7)
+
+        async with asyncio.timeout(20):
+            for one in news:
+                assert [logged.event.record_id for logged in (await anext(one)).events] == [7]
+                await one.aclose()
 
 
 async def sealed_all(world: World) -> bool:

@@ -110,7 +110,7 @@ class PostgresLook:
             self._settled = newest
 
 
-_LAST_SEALED = Statement("last sealed event", select(func.max(AUDIT_SEAL.c.last_id)))
+_LAST_SEALED = Statement("last sealed event", select(AUDIT_SEAL.c.last_id).order_by(AUDIT_SEAL.c.number.desc()).limit(1))
 _IDS = Statement(
     "ids of events",
     select(AUDIT_EVENT.c.id).where(AUDIT_EVENT.c.id > bindparam("after", type_=ID)).order_by(AUDIT_EVENT.c.id).limit(bindparam("limit")),
@@ -144,7 +144,7 @@ class MySqlLook:
     async def settled(self) -> int | None:
         if self._settled is None:
             row = await self._database.reader.row(_LAST_SEALED, {})
-            self._settled = (None if row is None else row[0]) or 0
+            self._settled = 0 if row is None else int(row[0])  # what is sealed is settled
         ids = [row[0] for row in await self._database.reader.rows(_IDS, {"after": self._settled, "limit": self.AT_ONCE})]
         self._gaps = {gap: self._gaps.get(gap, 0) + 1 for gap in _gaps(self._settled, ids)}
         waiting = next((gap for gap, looks in self._gaps.items() if looks < self.LOOKS), None)

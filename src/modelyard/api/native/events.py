@@ -1,6 +1,7 @@
 """Audit events: pages of them, and a stream of those that come."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TypeVar
 
 import msgspec
@@ -109,12 +110,10 @@ def operations(handlers: EventHandlers) -> tuple[Operation, ...]:
 
 async def _told(news: AsyncGenerator[News]) -> AsyncGenerator[bytes]:
     """Server-sent events. A message without data only tells up to where nothing is missing, so that a client can go on from there."""
-    try:
+    async with aclosing(news):
         async for one in news:
             lines = [b"id: %d\ndata: %b\n\n" % (logged.id, _encoder.encode(_shown(logged))) for logged in one.events]
             yield b"".join([*lines, b":\nid: %d\n\n" % one.up_to])
-    finally:
-        await news.aclose()
 
 
 def _wanted(request: Request) -> EventFilter:
