@@ -56,31 +56,27 @@ class Following:
         try:
             position, told = after, float("-inf")
             while not self._stopping.is_set():
-                settled = await self._settled()
-                position = settled if position is None else position
+                news = await self._next(project, wanted, position)
                 now = asyncio.get_running_loop().time()
-                found = None if position is None or settled is None else await self._next(project, wanted, position, settled)
-                if found is not None and (found.events or now - told >= HEARTBEAT):
-                    yield found
+                if news is not None and (news.events or now - told >= HEARTBEAT):
+                    yield news
                     told = now
-                position = position if found is None else found.up_to
-                if found is None or settled is None or found.up_to >= settled:
+                if news is None or news.up_to == position:
                     await self._rest()
+                else:
+                    position = news.up_to
         finally:
             self.running -= 1
 
-    async def _settled(self) -> int | None:
+    async def _next(self, project: ProjectId, wanted: EventFilter, after: int | None) -> News | None:
+        """None where the store cannot be asked, or it is not known yet how far its log is settled."""
         try:
-            return await self._horizon.settled()
-        except Unavailable:
-            return None
-
-    async def _next(self, project: ProjectId, wanted: EventFilter, after: int, settled: int) -> News | None:
-        """None where the store cannot be asked."""
-        if settled <= after:
-            return News(after, ())
-        up_to = min(settled, after + STRETCH)
-        try:
+            settled = await self._horizon.settled()
+            if settled is None:
+                return None
+            if after is None or settled <= after:
+                return News(settled if after is None else after, ())
+            up_to = min(settled, after + STRETCH)
             found = await self._log.of_project(self._database.reader, project, after, up_to)
         except Unavailable:
             return None

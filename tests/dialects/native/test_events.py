@@ -72,6 +72,7 @@ class TestLists:
             {"order": "up"},
             {"after": "12"},
             {"after": "x.y"},
+            {"actor": "\0"},
         ],
     )
     def test_a_bad_parameter_is_told(self, registry: Registry, query: Json) -> None:

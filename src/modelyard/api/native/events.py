@@ -117,15 +117,14 @@ async def _told(news: AsyncGenerator[News]) -> AsyncGenerator[bytes]:
 
 
 def _wanted(request: Request) -> EventFilter:
-    query = request.query
-    action, kind = query.get("action"), query.get("kind")
+    action, kind = request.query.get("action"), request.query.get("kind")
     return EventFilter(
-        actor=query.get("actor"),
+        actor=_text(request, "actor"),
         action=None if action is None else _one_of(_ACTIONS, "action", action),
         kind=None if kind is None else _one_of(NUMBERS, "kind", kind),
         record_id=_number(request, "record_id"),
-        dialect=query.get("dialect"),
-        request_id=query.get("request_id"),
+        dialect=_text(request, "dialect"),
+        request_id=_text(request, "request_id"),
         since=_moment(request, "since"),
         until=_moment(request, "until"),
     )
@@ -135,6 +134,13 @@ def _one_of(words: Mapping[str, V], name: str, text: str) -> V:
     if text not in words:
         invalid(name, text, f"use one of {', '.join(words)}")
     return words[text]
+
+
+def _text(request: Request, name: str) -> str | None:
+    text = request.query.get(name)
+    if text is not None and "\0" in text:  # which PostgreSQL refuses, and no event has
+        invalid(name, text, "use text without NUL")
+    return text
 
 
 def _number(request: Request, name: str) -> int | None:
