@@ -130,10 +130,12 @@ def test_what_comes_through_any_server_comes_once_and_a_client_goes_on_where_it_
     urls = [serve(database_url), serve(database_url)]
     with httpx.Client(timeout=30) as client:
         one, other = (Registry(client, url) for url in urls)
-        one.model()
+        before = one.model()
         with following(urls[0]) as tail:
             models = [registry.model() for registry in (one, other, one, other)]
             events = [tail.event() for _ in models]
+            if events[0]["record_id"] == int(before["id"]):  # what came a moment ago may be in it
+                events = [*events[1:], tail.event()]
             assert [event["record_id"] for event in events] == [int(model["id"]) for model in models]
             listed = ok(other.under("/api/v1").get("/events", order="oldest"))["events"]
             assert events == listed[1:]
