@@ -80,6 +80,9 @@ async def retry(port: int, things: Sequence[Thing]) -> list[str]:
 
 
 def check(url: str) -> list[str]:
-    """What `modelyard check` finds."""
-    verdict, _ = app.check(Settings(database_url=url), lambda _name, _rows: None)
-    return [f"modelyard check: {finding}" for finding in verdict.findings]
+    """What `modelyard check` and `modelyard audit verify` find."""
+    settings = Settings(database_url=url)
+    verdict, _ = app.check(settings, lambda _name, _rows: None)
+    found = [f"modelyard check: {finding}" for finding in verdict.findings]
+    tampering = app.verify_audit(settings, lambda _name, _rows: None).tampering
+    return found if tampering is None else [*found, f"modelyard audit verify: {tampering.problem}"]

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -23,6 +24,8 @@ app = typer.Typer(
 )
 admin = typer.Typer(name="admin", help="Look after a store from the machine it is on.", no_args_is_help=True)
 app.add_typer(admin)
+audit = typer.Typer(name="audit", help="Look after the audit log.", no_args_is_help=True)
+app.add_typer(audit)
 
 Config = Annotated[
     str | None,
@@ -154,6 +157,37 @@ def check(
         _fail(error.message, code=1)
     typer.echo(verdict.document(found, repaired) if as_json else verdict.sentences(loaded.settings.store, found, repaired))
     if not found.whole:
+        raise typer.Exit(1)
+
+
+@audit.command()
+def verify(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: Config = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect", metavar="HASH", help="A hash that was the chain's head once, and must be in it still.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell everything as JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Verify that audit events are what was sealed. Exit code 1 if they are not. Servers may go on running on the store."""
+    if expect is not None and not re.fullmatch("[0-9a-f]{64}", expect):
+        _fail(f"{expect!r} is no hash: give the 64 hexadecimal digits that this command printed.", code=2)
+    loaded = _load({"data_dir": data_dir, "database_url": database_url}, config)
+
+    from modelyard import errors, verdict  # noqa: PLC0415 - see the module's docstring
+    from modelyard.app import verify_audit  # noqa: PLC0415 - likewise
+
+    try:
+        with verdict.watching() as watch:
+            found = verify_audit(loaded.settings, watch, expect)
+    except errors.ModelyardError as error:
+        _fail(error.message, code=1)
+    typer.echo(verdict.attestation(found) if as_json else verdict.attested(loaded.settings.store, found))
+    if not found.intact:
         raise typer.Exit(1)
 
 

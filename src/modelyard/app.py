@@ -29,7 +29,7 @@ from modelyard.api.jfrog.handlers import Services as JfrogServices
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
-from modelyard.api.native import grants, me, users
+from modelyard.api.native import events, grants, me, trash, users
 from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
@@ -39,8 +39,14 @@ from modelyard.api.ops.workers import OwnFigures, WorkerFigures
 from modelyard.artifacts.repository import ArtifactParents, artifacts
 from modelyard.artifacts.service import ArtifactService
 from modelyard.artifacts.tables import ARTIFACT_PARENT
+from modelyard.audit import sealing
+from modelyard.audit.following import Following
+from modelyard.audit.horizon import sql_horizon
 from modelyard.audit.ledger import Ledger
+from modelyard.audit.log import SqlEventLog
 from modelyard.audit.repository import SqlEvents
+from modelyard.audit.sealing import Sealing
+from modelyard.audit.seals import SqlSeals
 from modelyard.context import Caller, system_clock
 from modelyard.deployments.managed import ManagedDeployments
 from modelyard.deployments.repository import environments, serve_records, services
@@ -50,6 +56,7 @@ from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
 from modelyard.experiments.tracking import TrackingRecords, TrackingService
+from modelyard.jobs import Job, Jobs
 from modelyard.models.repository import models, versions
 from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.deployments import DeploymentOverview
@@ -67,9 +74,12 @@ from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
+from modelyard.trash import retention
+from modelyard.trash.service import TrashService
 
 if TYPE_CHECKING:
     from modelyard.access.oidc import Oidc
+    from modelyard.audit.verification import Attestation
     from modelyard.overview.integrity.check import Repaired, Verdict, Watch
     from modelyard.telemetry.setup import Telemetry
 
@@ -101,11 +111,20 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     directory = Directory(database, SqlRegister(), passwords, _identity_provider(settings))
     domain = build_services(database)
     metrics = build_metrics(database, domain.artifacts)
+    trash_service = TrashService(database, _sql_trash(), domain.artifacts.ledger)
+    horizon = sql_horizon(database)
+    following = Following(database, SqlEventLog(), horizon)
     doors = (
         *dialects(domain, settings.max_page_size),
         jfrog.dialect(jfrog_services(database, domain, metrics)),
-        native.dialect(metrics, *_access_operations(build_access(database, domain, passwords))),
+        native.dialect(
+            metrics,
+            *_access_operations(build_access(database, domain, passwords)),
+            *trash.operations(trash.TrashHandlers(trash_service, system_clock)),
+            *events.operations(events.EventHandlers(database, SqlEventLog(), following)),
+        ),
     )
+    jobs = Jobs(_jobs(settings, Sealing(database, SqlEventLog(), SqlSeals(database), horizon, system_clock), trash_service))
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
@@ -116,8 +135,10 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
             raise Forbidden(_UNGUARDED.format(host=settings.host))
         await figures.open()
+        jobs.start()
 
     async def shutdown() -> None:
+        await jobs.stop()
         await directory.close()
         await database.close()
         await figures.close()
@@ -145,7 +166,16 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         tracer=None if telemetry is None else telemetry.request_tracer(doors, cold),
         startup=startup,
         shutdown=shutdown,
+        stop=following.stop,
     )
+
+
+def _jobs(settings: Settings, sealing_: Sealing, trash_service: TrashService) -> list[Job]:
+    jobs = [Job("seal audit events", sealing.EVERY, sealing_.seal)]
+    if settings.trash_retention_days:
+        purge = functools.partial(retention.purge_old, trash_service, system_clock, settings.trash_retention_days)
+        jobs.append(Job("purge the trash", retention.EVERY, purge))
+    return jobs
 
 
 def open_database(settings: Settings, url: DatabaseUrl, meter: Meter | None = None) -> Database:
@@ -201,8 +231,7 @@ def build_services(database: Database) -> Services:
     """The domains over a database."""
     model, version, experiment, run, point = models(), versions(), experiments(), runs(), metric_points()
     artifact, environment, service, serve = artifacts(), environments(), services(), serve_records()
-    trash = SqlTrash((model, version, experiment, run, point, artifact, environment, service, serve), ARTIFACT_PARENT)
-    ledger = Ledger(SqlEvents(), system_clock, trash)
+    ledger = Ledger(SqlEvents(), system_clock, _sql_trash())
     artifact_service = ArtifactService(database, artifact, ArtifactParents(), ledger)
     model_service = ModelService(database, ModelRecords(model, version), artifact_service, ledger)
     run_records = ExperimentRecords(experiment, run, point, SqlSeries())
@@ -213,6 +242,11 @@ def build_services(database: Database) -> Services:
         artifacts=artifact_service,
         deployments=DeploymentService(database, deployment_records, model_service, ledger),
     )
+
+
+def _sql_trash() -> SqlTrash:
+    nouns = (models(), versions(), experiments(), runs(), metric_points(), artifacts(), environments(), services(), serve_records())
+    return SqlTrash(nouns, ARTIFACT_PARENT)
 
 
 def build_metrics(database: Database, artifact_service: ArtifactService) -> MetricService:
@@ -292,6 +326,22 @@ def check(settings: Settings, watch: "Watch", *, repair: bool = False) -> "tuple
         return await integrity.check(database, watch), repaired
 
     return asyncio.run(_on_existing_store(settings, "check", work))
+
+
+def verify_audit(settings: Settings, watch: "Watch", expect: str | None = None) -> "Attestation":
+    """Whether the audit events of the store that the settings name are what was sealed (see `audit.verification.verify`).
+
+    Changes nothing. Raises `Unavailable` as `check` does.
+    """
+    from modelyard.audit.verification import verify  # noqa: PLC0415 - as in `check`
+    from modelyard.overview.integrity.check import refuse_other_schemas  # noqa: PLC0415 - likewise
+
+    async def work(database: Database, _: DatabaseUrl) -> "Attestation":
+        await refuse_other_schemas(database)
+        async with database.snapshot() as reader:
+            return await verify(reader, SqlEventLog(), SqlSeals(database), watch, expect)
+
+    return asyncio.run(_on_existing_store(settings, "verify", work))
 
 
 async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:

@@ -104,6 +104,12 @@ class Protocol(HttpToolsProtocol):
         }
         return Exchange(self, scope, keep_alive=version != "1.0" and parser.should_keep_alive())
 
+    def shutdown(self) -> None:
+        """Called of each connection when the server begins to stop; it waits for the answers that are under way."""
+        super().shutdown()
+        if isinstance(self.app, Edge) and self.app.stop is not None:
+            self.app.stop()
+
 
 class Exchange(RequestResponseCycle):
     """One request and its answer."""

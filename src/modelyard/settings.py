@@ -166,6 +166,9 @@ OtlpEndpoint = Annotated[
         "sent to. Needs `modelyard[otel]`. Without it, the standard `OTEL_EXPORTER_OTLP_ENDPOINT` counts."
     ),
 ]
+TrashRetention = Annotated[
+    int, Meta(ge=0, le=36500, description="Days after which what was deleted is removed for good; 0 keeps it for ever.")
+]
 ShutdownGrace = Annotated[int, Meta(ge=0, description="How long requests in flight may take to finish when the server is told to stop.")]
 
 
@@ -204,6 +207,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     oidc_groups_claim: OidcGroupsClaim = "groups"
     oidc_roles: OidcRoles = ()
     otlp_endpoint: OtlpEndpoint = ""
+    trash_retention_days: TrashRetention = 30
     shutdown_grace_seconds: ShutdownGrace = 30
 
     @property

@@ -1,4 +1,4 @@
-"""What `modelyard check` says."""
+"""What `modelyard check` and `modelyard audit verify` say."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import msgspec
 from rich.console import Console
 
+from modelyard.audit.verification import Attestation
 from modelyard.overview.integrity.check import Repaired, Verdict, Watch
 
 
@@ -37,3 +38,14 @@ def document(verdict: Verdict, repaired: Repaired | None) -> str:
         told["repaired"] = repaired._asdict()
     # SQLAlchemy keeps the names of tables in a text type of its own.
     return msgspec.json.format(msgspec.json.encode(told, enc_hook=str)).decode()
+
+
+def attested(store: str, found: Attestation) -> str:
+    sealed = f"{found.sealed:,} audit events are as they were sealed"
+    if found.tampering is not None:
+        return f"The audit log of {store} was tampered with: {found.tampering.problem}.\nUp to there {sealed}."
+    return f"The audit log of {store} is intact: {sealed}, {found.waiting:,} more wait to be sealed.\nHead of the chain: {found.head}"
+
+
+def attestation(found: Attestation) -> str:
+    return msgspec.json.format(msgspec.json.encode({"intact": found.intact, **msgspec.structs.asdict(found)})).decode()

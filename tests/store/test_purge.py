@@ -14,8 +14,10 @@ from modelyard.records import trash_statements
 from modelyard.records.kinds import Kind
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import equals
+from modelyard.store.memory import MemoryDatabase
+from modelyard.trash import retention
 from tests.store.test_trash import everything, fill, trash
-from tests.store.worlds import row_counts
+from tests.store.worlds import add_project, row_counts
 from tests.unit.world import ANN, NOON, STRANGER, World
 
 LATER = Millis(NOON + 1)
@@ -100,6 +102,41 @@ async def test_another_projects_trash_stays(world: World) -> None:
     assert await world.trash.purge(STRANGER, before=LATER) == 0
 
     await world.trash.restore(ANN, deletion)
+
+
+async def test_one_deletion_and_no_other(world: World) -> None:
+    old, new = [await world.models.create_model(ANN, NewModel(name=name)) for name in ("old", "new")]
+    kept, gone = await trash(world, old), await trash(world, new)
+
+    with pytest.raises(NotFound):
+        await world.trash.purge_deletion(STRANGER, gone)
+    assert await world.trash.purge_deletion(ANN, gone) == 1
+
+    with pytest.raises(NotFound, match=f"nothing in the trash has the id {gone}"):
+        await world.trash.purge_deletion(ANN, gone)
+    with pytest.raises(NotFound):
+        await world.trash.restore(ANN, gone)
+    assert [one.id for one in (await world.trash.list_deletions(ANN, limit=9)).items] == [kept]
+
+
+async def test_the_job_purges_every_project_of_what_is_old_and_what_is_left(world: World) -> None:
+    if not isinstance(world.database, MemoryDatabase):
+        await add_project(world.database, STRANGER)
+    for caller in (ANN, STRANGER):
+        for name in ("old", "new"):
+            model = await world.models.create_model(caller, NewModel(name=name))
+            await world.models.trash_model(caller, model.id)
+            world.clock.move(retention.DAY)
+    await world.database.write(lambda unit: world.records.trash.condemn(unit, ANN.project, Millis(NOON + 1)))
+
+    assert await retention.purge_old(world.trash, world.clock, 5) == 1  # what an earlier run had begun
+    assert await retention.purge_old(world.trash, world.clock, 2) == 1
+    assert await retention.purge_old(world.trash, world.clock, 2) == 0
+
+    left = {caller.project: [one.name for one in (await world.trash.list_deletions(caller, limit=9)).items] for caller in (ANN, STRANGER)}
+    assert left == {ANN.project: [], STRANGER.project: ["new", "old"]}
+    purged = [event for event in await world.events() if event.action == Action.PURGED]
+    assert {(event.actor, event.dialect, event.project_id) for event in purged} == {("modelyard", "jobs", ANN.project)}
 
 
 async def test_not_a_row_is_left(sql: World) -> None:

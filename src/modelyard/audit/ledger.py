@@ -17,7 +17,7 @@ from modelyard.records.kinds import Kind
 from modelyard.records.reach import ALONE, THROUGH_OWNERS
 from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
-from modelyard.records.trash import Deletion, Trash
+from modelyard.records.trash import Deletion, Trash, no_deletion
 from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import both, equals
 from modelyard.store.columns import NAME_LENGTH
@@ -119,7 +119,7 @@ class Ledger:
         """
         deletion = await self._trash.lock(unit, caller.project, deletion_id)
         if deletion is None:
-            raise NotFound(f"nothing in the trash has the id {deletion_id}", id=deletion_id)
+            raise no_deletion(deletion_id)
         name = deletion.name if name is None else name
         _check_length("name", name)
         members, before, after = await self._trash.give_back(unit, deletion, name, self._clock())

@@ -1,6 +1,6 @@
-"""The audit log's table."""
+"""The audit log's tables."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
 from modelyard.store import columns as c
 
@@ -19,5 +19,19 @@ AUDIT_EVENT = Table(
     c.long("before"),
     c.long("after"),
     Index("ix_audit_event_record", "kind", "record_id", "id"),
+    Index("ix_audit_event_time", "project_id", "at", "id"),
+    Index("ix_audit_event_request", "request_id"),
     sqlite_autoincrement=True,
+)
+
+AUDIT_SEAL = Table(
+    "audit_seal",
+    c.METADATA,
+    Column("number", c.ID, autoincrement=False, nullable=False),
+    c.whole("sealed_at"),
+    c.whole("last_id"),
+    c.long("events", nullable=False),
+    c.short("hash", nullable=False),
+    PrimaryKeyConstraint("number", name="pk_audit_seal"),
+    comment="Each seals the audit events after those of the seal before, up to last_id: their ids and digests, and one hash of all.",
 )

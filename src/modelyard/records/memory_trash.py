@@ -68,11 +68,21 @@ class MemoryTrash:
 
     async def condemn(self, unit: Unit, project: ProjectId, before: Millis) -> int:
         del unit
-        trash = self._database.tables["trash"]
-        old = [one for one in trash.values() if one.project_id == project and one.deleted_at < before]
-        for deletion in old:
-            self._database.tables["condemned"][deletion.id] = trash.pop(deletion.id)
+        old = [one.id for one in self._database.tables["trash"].values() if one.project_id == project and one.deleted_at < before]
+        for deletion_id in old:
+            self._condemn(deletion_id)
         return len(old)
+
+    async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
+        if await self.lock(unit, project, deletion_id) is None:
+            return False
+        self._condemn(deletion_id)
+        return True
+
+    async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:
+        del reader
+        kept, condemned = (self._database.tables[name].values() for name in ("trash", "condemned"))
+        return sorted({one.project_id for one in kept if one.deleted_at < before} | {one.project_id for one in condemned})
 
     async def purge(self, unit: Unit, project: ProjectId) -> Sequence[Purged]:
         del unit
@@ -90,6 +100,9 @@ class MemoryTrash:
         for one in condemned:
             del self._database.tables["condemned"][one]
         return []
+
+    def _condemn(self, deletion_id: int) -> None:
+        self._database.tables["condemned"][deletion_id] = self._database.tables["trash"].pop(deletion_id)
 
     def _belongs(self, record: Record, field: str | None, owners: set[int]) -> bool:
         if field is not None:

@@ -89,6 +89,12 @@ class SqlTrash:
     async def condemn(self, unit: Unit, project: ProjectId, before: Millis) -> int:
         return await unit.execute(statements.CONDEMN, {"project": project, "before": before})
 
+    async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
+        return await unit.execute(statements.CONDEMN_ONE, {"project": project, "deletion_id": deletion_id}) == 1
+
+    async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:
+        return [ProjectId(row[0]) for row in await reader.rows(statements.PROJECTS, {"before": before})]
+
     async def purge(self, unit: Unit, project: ProjectId) -> Sequence[Purged]:
         for kind in PURGE_ORDER:
             rows = await unit.rows(self._condemned[kind], {"project": project})

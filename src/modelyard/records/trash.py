@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from modelyard.context import Millis, ProjectId
-from modelyard.errors import AlreadyExists, Invalid
+from modelyard.errors import AlreadyExists, Invalid, NotFound
 from modelyard.records.kinds import Kind
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import Reader, Unit
@@ -115,12 +115,24 @@ class Trash(Protocol):
         """Choose what was deleted before this moment for purging: from here there is no way back. Returns how many deletions."""
         ...
 
+    async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
+        """Choose this deletion for purging. False where it cannot be restored any more, or never could."""
+        ...
+
+    async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:
+        """Of which something was deleted before this moment, or is left of a purge that did not end."""
+        ...
+
     async def purge(self, unit: Unit, project: ProjectId) -> Sequence[Purged]:
         """Remove a batch of what is condemned, with its index entries and links, what is owned before its owners.
 
         Returns what is gone; nothing when there is nothing left.
         """
         ...
+
+
+def no_deletion(deletion_id: int) -> NotFound:
+    return NotFound(f"nothing in the trash has the id {deletion_id}", id=deletion_id)
 
 
 def along_taken(kind: Kind, field: str) -> AlreadyExists:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, bindparam, delete, exists, literal, literal_column, select, union_all, update
+from sqlalchemy import Select, Table, bindparam, delete, exists, literal, literal_column, or_, select, union_all, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from modelyard.records.kinds import Kind
@@ -32,6 +32,12 @@ PAGE = Statement(
     "list trash", select(*_LISTED).where(*_KEPT, TRASH.c.id < bindparam("after")).order_by(TRASH.c.id.desc()).limit(bindparam("limit"))
 )
 CONDEMN = Statement("condemn deletions", update(TRASH).values(purging=1).where(*_KEPT, TRASH.c.deleted_at < bindparam("before")))
+CONDEMN_ONE = Statement("condemn deletion", update(TRASH).values(purging=1).where(*_KEPT, TRASH.c.id == bindparam("deletion_id")))
+PROJECTS = Statement(
+    "projects to purge",
+    select(TRASH.c.project_id).where(or_(TRASH.c.deleted_at < bindparam("before"), TRASH.c.purging == literal_column("1"))).distinct(),
+    slow=True,
+)
 CLAIM = Bulk("claim external ids", EXTERNAL_ID)
 RELEASE = Bulk("release external ids", EXTERNAL_ID, deletes=True)
 

@@ -42,8 +42,8 @@ _LOST = {
 }
 _CONFLICTS = {1020, 1213, 1216, 1217, 1451, 1452}
 """Row changed since it was read, deadlock, foreign keys."""
-_LOCKED = 1205
-"""Lock wait timeout. Not a conflict: to run again would be to wait as long again, and again."""
+_LOCKED = {1205, 3572}
+"""Lock wait timeout, and MySQL's number for a statement that would not wait. Not a conflict: to run again may be to wait as long again."""
 _NO_TABLE = 1146
 _TOO_LONG = {1969, 3024}
 """The statement's time limit, MariaDB's and MySQL's."""
@@ -124,7 +124,7 @@ class MySqlConnection(Connection):
             return ConflictError(str(error.args[1]))
         if code == _NO_TABLE:
             return NoSuchTableError(str(error.args[1]))
-        if code == _LOCKED:
+        if code in _LOCKED:
             return Unavailable("another change has held a lock for too long on the MySQL server; try again", retry_after=1)
         if self.expired:
             return Unavailable("the MySQL server did not answer in time; try again", retry_after=1)

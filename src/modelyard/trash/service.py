@@ -1,8 +1,10 @@
 """The rules of the trash. What goes there is said by the services of each domain; what becomes of it then, here."""
 
+import msgspec
+
 from modelyard.audit.ledger import Ledger
 from modelyard.context import Caller, Millis
-from modelyard.records.trash import Deletion, Trash
+from modelyard.records.trash import Deletion, Trash, no_deletion
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import Database, Unit, transactional
 
@@ -31,6 +33,20 @@ class TrashService:
         again, or twice at once. From its first unit on, what it is going to remove can no longer be restored.
         """
         await self.database.write(lambda unit: self._trash.condemn(unit, caller.project, before))
+        return await self._remove_condemned(caller)
+
+    async def purge_deletion(self, caller: Caller, deletion_id: int) -> int:
+        """Remove for good what this deletion took, as `purge` does. Errors: `NotFound`."""
+        if not await self.database.write(lambda unit: self._trash.condemn_one(unit, caller.project, deletion_id)):
+            raise no_deletion(deletion_id)
+        return await self._remove_condemned(caller)
+
+    async def purge_everywhere(self, janitor: Caller, before: Millis) -> int:
+        """`purge` in every project, in the name of the janitor."""
+        projects = await self._trash.projects(self.database.reader, before)
+        return sum([await self.purge(msgspec.structs.replace(janitor, project=project), before) for project in projects])
+
+    async def _remove_condemned(self, caller: Caller) -> int:
         total = 0
         while gone := await self.database.write(lambda unit: self._ledger.purge(unit, caller)):
             total += gone

@@ -69,6 +69,7 @@ class Edge:
         tracer: Tracer | None = None,
         startup: Hook | None = None,
         shutdown: Hook | None = None,
+        stop: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         check_permissions((*routes, *[operation for dialect in dialects for operation in dialect.operations]))
@@ -88,6 +89,8 @@ class Edge:
         self._tracer = tracer
         self._startup = startup
         self._shutdown = shutdown
+        self.stop = stop
+        """Ends the answers that have no end of their own. The server calls it when it begins to stop, and then waits for them."""
         self._clock = clock
         self._request_id = request_id_maker()
         self.started: Callable[[bool], None] | None = None

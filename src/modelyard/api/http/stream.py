@@ -19,14 +19,25 @@ async def send_stream(parts: Parts, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(_disconnect(receive))
     try:
         async with aclosing(parts):
-            async for part in parts:
-                # The server throws away what is sent to nobody, and would go on doing so.
-                if gone.done():
-                    raise Disconnected
+            while (part := await _next(parts, gone)) is not None:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
+
+
+async def _next(parts: Parts, gone: asyncio.Future[None]) -> bytes | None:
+    """The next part, or None at the end. A part may be long in coming: it is not waited for when nobody wants it any more."""
+    coming = asyncio.ensure_future(anext(parts, None))
+    try:
+        await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)
+        # The server throws away what is sent to nobody, and would go on doing so.
+        if gone.done():
+            raise Disconnected
+        return await coming
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)  # `parts` cannot be closed while it is still at work
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -67,7 +67,7 @@ Watch = Callable[[str, int], None]
 
 async def check(database: Database, watch: Watch) -> Verdict:
     """Look at everything. Servers may go on: what is looked at is one moment of the store. Raises `Unavailable`."""
-    await _refuse_other_schemas(database)
+    await refuse_other_schemas(database)
     async with database.snapshot() as reader:
         return await look(reader, watch)
 
@@ -88,12 +88,13 @@ async def look(reader: Reader, watch: Watch) -> Verdict:
 
 async def mend(database: Database, watch: Watch) -> Repaired:
     """Bring the property index in step with the records, and blocks with points, which are right by definition. Raises `Unavailable`."""
-    await _refuse_other_schemas(database)
+    await refuse_other_schemas(database)
     removed, added = await index.repair(database, _counted("mending the index", {}, watch))
     return Repaired(removed, added, await blocks.repair(database, _counted("mending metric blocks", {}, watch)))
 
 
-async def _refuse_other_schemas(database: Database) -> None:
+async def refuse_other_schemas(database: Database) -> None:
+    """Raises `Unavailable` where the store's schema is not this program's."""
     version = await schema_version(database)
     if version != HEAD:
         found = "no schema" if version is None else f"schema {version}"

@@ -86,3 +86,20 @@ async def test_nothing_more_is_made_for_a_client_that_is_gone() -> None:
 
     assert made == [0, 1, 2, -1]
     assert client.bodies == [(b"1", True)] * 2
+
+
+async def test_a_client_that_goes_while_nothing_comes_is_not_waited_for() -> None:
+    client, ended = Client(), asyncio.Event()
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"1"
+            client.gone.set()
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    await asyncio.wait_for(ask(toys_of(parts()), client), 5)
+
+    assert ended.is_set()
+    assert client.bodies == [(b"1", True)]

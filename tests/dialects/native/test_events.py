@@ -1,0 +1,167 @@
+"""`/api/v1/events`, over HTTP on every database: lists, and streams of what comes, from whichever server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Serve
+from tests.dialects.native.test_metrics import ok, problem
+from tests.dialects.registry import Json, Registry, on_every_database, unique
+from tests.servers.modelyard import serving
+
+
+class TestLists:
+    pytestmark = on_every_database
+
+    def events(self, registry: Registry, **query: str) -> list[Json]:
+        found: list[Json] = ok(registry.under("/api/v1").get("/events", **query))["events"]
+        return found
+
+    def test_a_records_history(self, registry: Registry) -> None:
+        request_id = unique("request")
+        model = registry.model(description="one")
+        patch = registry.under(registry.prefix).patch
+        headers = {"X-Request-Id": request_id}
+        assert patch(f"/registered_models/{model['id']}", {"description": "two"}, headers=headers).status_code == 200
+
+        updated, created = self.events(registry, kind="model", record_id=model["id"])
+
+        assert (created["action"], created["before"], created["after"]["description"]) == ("created", None, "one")
+        assert (updated["action"], updated["before"], updated["after"]["description"]) == ("updated", created["after"], "two")
+        assert (updated["kind"], updated["record_id"], updated["actor"]) == ("model", int(model["id"]), "anonymous")
+        assert (updated["dialect"], updated["request_id"]) == ("kubeflow", request_id)
+        assert (updated["id"] > created["id"], updated["at"] >= created["at"]) == (True, True)
+        assert self.events(registry, request_id=request_id) == [updated]
+        assert self.events(registry, kind="model", record_id=model["id"], order="oldest") == [created, updated]
+        assert self.events(registry, kind="run", record_id=model["id"]) == []
+        assert self.events(registry, record_id=model["id"], action="created", dialect="kubeflow", actor="anonymous") == [created]
+        assert self.events(registry, record_id=model["id"], since=str(updated["at"] + 1)) == []
+        assert created in self.events(registry, record_id=model["id"], until=str(created["at"] + 1))
+
+    def test_pages(self, registry: Registry) -> None:
+        experiment = registry.experiment()
+        for _ in range(4):
+            registry.run(experiment)
+        since = self.events(registry, kind="experiment", record_id=experiment["id"])[0]["at"]
+        query = {"since": str(since), "order": "oldest", "dialect": "kubeflow"}
+        whole = self.events(registry, **query)
+        assert len(whole) >= 5
+
+        found: list[Json] = []
+        page: Json = {"next": None}
+        while not found or page["next"]:
+            page = ok(registry.under("/api/v1").get("/events", **query, limit="2", **({"after": page["next"]} if found else {})))
+            assert len(page["events"]) <= 2
+            found += page["events"]
+
+        assert found[: len(whole)] == whole
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"kind": "7"},
+            {"kind": "models"},
+            {"action": "create"},
+            {"record_id": "x"},
+            {"since": "2026-11-27"},
+            {"limit": "1001"},
+            {"order": "up"},
+            {"after": "12"},
+            {"after": "x.y"},
+            {"actor": "\0"},
+        ],
+    )
+    def test_a_bad_parameter_is_told(self, registry: Registry, query: Json) -> None:
+        told = problem(registry.under("/api/v1").get("/events", **query), 400, "invalid")
+        assert told.startswith(f"{next(iter(query))} is '")
+
+    def test_a_stream_takes_the_same_filters(self, registry: Registry) -> None:
+        native = registry.under("/api/v1")
+        assert "use one of model, model_version" in problem(native.get("/events/stream", kind="7"), 400, "invalid")
+        problem(native.get_with({"Last-Event-ID": "x"}, "/events/stream"), 400, "invalid")
+
+
+class Tail:
+    """An open stream of server-sent events, read as a browser would."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        self._lines = response.iter_lines()
+        self.last_id = ""
+
+    def message(self) -> Json | None:
+        """The next message; None for one that only tells how far it is."""
+        data = None
+        for line in self._lines:
+            name, _, value = line.partition(":")
+            if not line:
+                return data
+            if name == "id":
+                self.last_id = value.strip()
+            elif name == "data":
+                data = json.loads(value)
+            else:
+                assert line == ":"
+        raise EOFError
+
+    def event(self) -> Json:
+        while (found := self.message()) is None:
+            pass
+        return found
+
+
+@contextmanager
+def following(url: str, *, last_id: str = "", **query: str) -> Iterator[Tail]:
+    """Follows from when the block begins, or after an id."""
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    with httpx.stream("GET", f"{url}/api/v1/events/stream", params=query, headers=headers, timeout=60) as response:
+        tail = Tail(response)
+        if not last_id:
+            assert tail.message() is None
+        yield tail
+
+
+def test_what_comes_through_any_server_comes_once_and_a_client_goes_on_where_it_was(database_url: str, serve: Serve) -> None:
+    urls = [serve(database_url), serve(database_url)]
+    with httpx.Client(timeout=30) as client:
+        one, other = (Registry(client, url) for url in urls)
+        before = one.model()
+        with following(urls[0]) as tail:
+            models = [registry.model() for registry in (one, other, one, other)]
+            events = [tail.event() for _ in models]
+            if events[0]["record_id"] == int(before["id"]):  # what came a moment ago may be in it
+                events = [*events[1:], tail.event()]
+            assert [event["record_id"] for event in events] == [int(model["id"]) for model in models]
+            listed = ok(other.under("/api/v1").get("/events", order="oldest"))["events"]
+            assert events == listed[1:]
+        missed = other.model()
+
+        with following(urls[1], last_id=tail.last_id) as tail:
+            assert tail.event()["record_id"] == int(missed["id"])
+            with following(urls[0], last_id=str(events[1]["id"]), kind="model", after="0") as earlier:
+                assert [earlier.event()["id"] for _ in range(2)] == [event["id"] for event in events[2:]]
+            one.experiment()
+            assert tail.event()["kind"] == "experiment"
+
+        with following(urls[0], kind="run") as tail:
+            one.model()
+            run = one.run()
+            assert tail.event()["record_id"] == int(run["id"])
+
+
+def test_a_stop_ends_it_as_an_answer_ends(tmp_path: Path) -> None:
+    """Not by a cut: the client sees the end of the body."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    with serving(url, home=tmp_path) as server, following(server.url) as tail:
+        with httpx.Client(timeout=30) as client:
+            Registry(client, server.url).model()
+        tail.event()
+        server.child.stop(seconds=60)
+        assert server.child.exit_code == 0
+        with pytest.raises(EOFError):
+            tail.event()
