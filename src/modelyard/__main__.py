@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from modelyard import __version__, settings
+from modelyard.cli import grants, login, projects, tokens, users
 from modelyard.settings import LogFormat, LogLevel, SettingsError
 
 app = typer.Typer(
@@ -23,6 +24,10 @@ app = typer.Typer(
 )
 admin = typer.Typer(name="admin", help="Look after a store from the machine it is on.", no_args_is_help=True)
 app.add_typer(admin)
+for command in (login.login, login.logout, login.whoami):
+    app.command()(command)
+for group in (tokens.app, users.app, grants.app, projects.app):
+    app.add_typer(group)
 
 Config = Annotated[
     str | None,
