@@ -5,7 +5,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Everything the tests use: all databases, and the real clients.
-EXTRAS := dev,demo,postgres,mysql,otel
+EXTRAS := dev,demo,postgres,mysql,otel,oidc
 
 .DEFAULT_GOAL := help
 .PHONY: help serve demo test check lint fuzz bench bench-scale soak chaos pins clean

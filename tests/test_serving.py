@@ -59,14 +59,14 @@ def test_told_to_stop_it_exits_with_0_and_takes_its_ready_file_along(number: sig
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            welcome = "".join(itertools.islice(process.stdout, 12))
+            welcome = "".join(itertools.islice(process.stdout, 16))
             told = json.loads(ready.read_bytes())
             process.send_signal(number)
             assert process.wait(20) == 0
         finally:
             process.kill()
     assert told["pid"] == process.pid
-    for shown in (told["url"], f"{told['url']}/docs", "curl", str(tmp_path / "data")):
+    for shown in (told["url"], f"{told['url']}/docs", "curl", str(tmp_path / "data"), "modelyard admin init"):
         assert shown in welcome
     assert not ready.exists()
 

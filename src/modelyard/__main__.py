@@ -103,7 +103,7 @@ def serve(
     from modelyard import server, welcome  # noqa: PLC0415 - imported when needed, to start fast (see the module's docstring)
 
     try:
-        server.serve(loaded.settings, lambda url: welcome.show(url, loaded), ready_file)
+        server.serve(loaded.settings, lambda url, open_: welcome.show(url, loaded, open_=open_), ready_file)
     except server.CannotStartError as error:
         _fail(str(error), code=1)
 

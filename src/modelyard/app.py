@@ -23,9 +23,11 @@ from modelyard.api.http.front import Front
 from modelyard.api.http.hosts import Hosts
 from modelyard.api.http.kept_answers import KeptAnswers
 from modelyard.api.http.limits import Limits
+from modelyard.api.http.operation import Operation
 from modelyard.api.kubeflow.app import dialects
 from modelyard.api.kubeflow.resources import Services
 from modelyard.api.native import app as native
+from modelyard.api.native import grants, me, users
 from modelyard.api.ops.figures import gather
 from modelyard.api.ops.health import health_routes
 from modelyard.api.ops.landing import landing_routes
@@ -40,7 +42,7 @@ from modelyard.audit.repository import SqlEvents
 from modelyard.context import Caller, system_clock
 from modelyard.deployments.repository import environments, serve_records, services
 from modelyard.deployments.service import DeploymentRecords, DeploymentService
-from modelyard.errors import Unavailable
+from modelyard.errors import Forbidden, Unavailable
 from modelyard.experiments.metrics import MetricService
 from modelyard.experiments.repository import SqlSeries, experiments, metric_points, runs
 from modelyard.experiments.service import ExperimentRecords, ExperimentService
@@ -49,7 +51,7 @@ from modelyard.models.service import ModelRecords, ModelService
 from modelyard.overview.health import List, StoreHealth
 from modelyard.records.kinds import Kind
 from modelyard.records.sql_trash import SqlTrash
-from modelyard.settings import Settings
+from modelyard.settings import Settings, flag
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
 from modelyard.store.meter import Meter
@@ -68,6 +70,11 @@ T = TypeVar("T")
 _BODIES_AT_ONCE = 16
 """So many of the largest may be on their way at a time, or correspondingly more smaller ones."""
 
+_UNGUARDED = (
+    "it has no accounts, so nobody would be asked who they are, and others can reach {host}: make the first account by `modelyard admin "
+    f"init`, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}"
+)
+
 
 def create(settings: Settings, shared: Path | None = None) -> Edge:
     """The application. Its start-up opens the database and brings its schema up to date.
@@ -82,11 +89,11 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
-    domain = build_services(database)
     directory = Directory(database, SqlRegister(), ArgonPasswords())
+    domain = build_services(database)
     doors = (
         *dialects(domain, settings.max_page_size),
-        native.dialect(build_metrics(database, domain.artifacts)),
+        native.dialect(build_metrics(database, domain.artifacts), *_access_operations(build_access(database, domain))),
     )
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
@@ -94,6 +101,9 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     async def startup() -> None:
         await database.open()
         await bring_up_to_date(database, url)
+        await directory.refresh()
+        if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
+            raise Forbidden(_UNGUARDED.format(host=settings.host))
         await figures.open()
 
     async def shutdown() -> None:
@@ -196,6 +206,10 @@ def build_access(database: Database, domain: Services) -> Access:
         return await get(caller, record_id)
 
     return access_services(database, _journal(), ArgonPasswords(), find)
+
+
+def _access_operations(access: Access) -> tuple[Operation, ...]:
+    return (*me.operations(access), *users.operations(access), *grants.operations(access))
 
 
 def _journal() -> Journal:

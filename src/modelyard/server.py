@@ -42,8 +42,11 @@ FAILURE_VARIABLE = "MODELYARD_HANDED_FAILURE_FILE"
 SHARED_VARIABLE = "MODELYARD_HANDED_SHARED_FOLDER"
 """Where worker processes keep what all of them must know: their metrics. It lasts as long as the supervisor."""
 
-Announce = Callable[[str], None]
-"""Called once with the base URL, when requests are answered."""
+Announce = Callable[[str, bool], None]
+"""Called once, when requests are answered: the base URL, and whether everybody may do everything, because there are no accounts."""
+
+_OPEN = "open"
+"""The file of this name among what workers share says so of a server that has several."""
 
 
 class CannotStartError(Exception):
@@ -62,10 +65,10 @@ def serve(settings: Settings, announce: Announce, ready_file: Path | None = None
     listener = bind(settings.host, settings.port)
     url = f"http://{bracketed(settings.host)}:{listener.getsockname()[1]}"
 
-    def ready() -> None:
+    def ready(open_: bool) -> None:  # noqa: FBT001 - called in two places, with a name at hand
         if ready_file:
             _write_ready_file(ready_file, url)
-        announce(url)
+        announce(url, open_)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped)
@@ -125,6 +128,7 @@ def worker() -> "Edge":
         tell(error)
         sys.exit(STARTUP_FAILURE)  # any other code, and the supervisor would try again for ever
     edge.failed_start = tell
+    edge.started = lambda open_: (Path(os.environ[SHARED_VARIABLE]) / _OPEN).touch() if open_ else None
     return edge
 
 
@@ -160,7 +164,7 @@ class _Supervisor(Multiprocess):
             self._ready()
 
 
-def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[bool], None]) -> None:
     from modelyard.app import create  # noqa: PLC0415 - a supervisor of several workers does not need it
 
     failures: list[Exception] = []
@@ -168,7 +172,9 @@ def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], No
     try:
         edge = create(settings)
         edge.failed_start = failures.append
-        _Server(_config(settings, edge), ready).run([listener])
+        told: list[bool] = []
+        edge.started = told.append
+        _Server(_config(settings, edge), lambda: ready(told[0])).run([listener])
     except ModelyardError as error:
         raise CannotStartError(_cannot_start(settings, error)) from error
     except SystemExit:
@@ -177,13 +183,14 @@ def _run_one(settings: Settings, listener: socket.socket, ready: Callable[[], No
         raise
 
 
-def _run_several(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+def _run_several(settings: Settings, listener: socket.socket, ready: Callable[[bool], None]) -> None:
     with (
         tempfile.NamedTemporaryFile("r", encoding="utf-8", prefix="modelyard-") as failure,
         tempfile.TemporaryDirectory(prefix="modelyard-") as shared,
     ):
         os.environ.update(hand_over(settings) | {FAILURE_VARIABLE: failure.name, SHARED_VARIABLE: shared})
-        supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], ready)
+        open_ = Path(shared) / _OPEN
+        supervisor = _Supervisor(_config(settings, "modelyard.server:worker"), [listener], lambda: ready(open_.exists()))
         supervisor.run()
         if supervisor.failed:
             raise CannotStartError(failure.read() or "The server could not start: a worker process ended at once. The log may say why.")

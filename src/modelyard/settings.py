@@ -54,7 +54,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-Host = Annotated[str, Meta(min_length=1, description="Address to listen on. Beyond loopback it needs `insecure_no_auth`.")]
+Host = Annotated[str, Meta(min_length=1, description="Address to listen on. Beyond loopback it needs accounts, or `insecure_no_auth`.")]
 Port = Annotated[int, Meta(ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")]
 DataDir = Annotated[str, Meta(min_length=1, description="Folder for everything the server keeps on this machine; made when missing.")]
 DatabaseUrl = Annotated[
@@ -73,7 +73,10 @@ Format = Annotated[
 ]
 InsecureNoAuth = Annotated[
     bool,
-    Meta(description="Allow listening beyond loopback although nobody is asked who they are: everyone who reaches the port may do all."),
+    Meta(
+        description="Allow listening beyond loopback although there are no accounts, so that everyone who reaches the port may do all. "
+        "Where there are some, everybody is asked all the same."
+    ),
 ]
 AllowedHosts = Annotated[
     tuple[str, ...],
@@ -186,6 +189,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def uses_sqlite(self) -> bool:
         return self.database.startswith("sqlite:")
+
+    @property
+    def beyond_loopback(self) -> bool:
+        """Whether other machines reach the server without a proxy on this one."""
+        return not is_loopback(self.host)
 
     @property
     def store(self) -> str:
@@ -379,12 +387,6 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse(
             "workers",
             f"on SQLite one is the fastest, use 1; or give the URL of a PostgreSQL, MariaDB or MySQL server by {flag('database_url')}.",
-        )
-    if not settings.insecure_no_auth and not is_loopback(settings.host):
-        refuse(
-            "host",
-            "nobody is asked who they are yet, so the server stays on this machine (127.0.0.1, ::1, localhost). Put a proxy that asks in "
-            f"front of it, or, where everyone who can reach it may do everything, allow it with {flag('insecure_no_auth')}.",
         )
 
 

@@ -13,8 +13,12 @@ EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
   -d '{{"name": "churn", "description": "Who leaves next month"}}'"""
 
 
-def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
-    """Write it to standard output: plain where that is no terminal."""
+OPEN = "nobody is asked who they are: everyone who reaches this port may read and change everything"
+CLOSE = "make the first account by `modelyard admin init`, and everybody is asked from then on"
+
+
+def show(url: str, loaded: Loaded, console: Console | None = None, *, open_: bool = False) -> None:
+    """Write it to standard output: plain where that is no terminal. `open_`: there are no accounts."""
     url += loaded.settings.path_prefix
     out = console or rich.get_console()
     out.print(f"\n[bold]Modelyard {__version__}[/] is ready.\n", highlight=False)
@@ -23,7 +27,8 @@ def show(url: str, loaded: Loaded, console: Console | None = None) -> None:
     out.print("\nTry it:\n", highlight=False)
     out.print(EXAMPLE.format(url=url), highlight=False, markup=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C stops it.[/]\n", highlight=False)
-    for note in (*loaded.notes, *(f"{caution}; {remedy}." for caution, remedy in cautions(loaded))):
+    told = [(OPEN, CLOSE), *cautions(loaded)] if open_ else cautions(loaded)
+    for note in (*loaded.notes, *(f"{caution}; {remedy}." for caution, remedy in told)):
         out.print(f"[yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
 
 
@@ -52,9 +57,6 @@ def cautions(loaded: Loaded) -> list[tuple[str, str]]:
     """What the settings allow that one should know of, each with what to do."""
     settings = loaded.settings
     found = []
-    if settings.insecure_no_auth:
-        everyone = "nobody is asked who they are: everyone who reaches this port may read and change everything"
-        found.append((everyone, "let only those reach it who may"))
     if "*" in settings.accepted_hosts and "*" not in settings.allowed_hosts:
         others = "name the right ones by MODELYARD_ALLOWED_HOSTS to keep others out"
         found.append(("requests under any host name are answered", others))

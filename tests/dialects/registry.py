@@ -16,7 +16,15 @@ Json = dict[str, Any]
 
 V1ALPHA3 = "/api/model_registry/v1alpha3"
 V1 = "/api/model_registry/v1"
-REASONS = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 412: "Precondition Failed", 422: "Bad Request"}
+REASONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    412: "Precondition Failed",
+    422: "Bad Request",
+}
 """What an error body's `code` says for a status."""
 
 on_every_database = pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from modelyard.deployments.entities import (
 from modelyard.errors import Forbidden, Invalid, NotFound
 from modelyard.experiments.entities import ExperimentPatch, NewExperiment, NewPoint, NewRun, RunPatch
 from modelyard.models.entities import ModelPatch, NewModel, NewVersion, VersionPatch
-from modelyard.search.page import ListQuery, SortKey
+from modelyard.search.page import ListQuery, Page, SortKey
 from modelyard.search.tree import Compare, Operator, Property, equals
 from tests.store.test_trash import Filled, fill
 from tests.unit.world import ANN, World
@@ -66,7 +66,7 @@ def ids(records: list[Any]) -> list[int]:
 
 
 async def seen(world: World, caller: Any, query: ListQuery) -> dict[str, list[int]]:
-    lists = {
+    lists: dict[str, Callable[[Any, ListQuery], Awaitable[Page[Any]]]] = {
         "models": world.models.list_models,
         "versions": world.models.list_versions,
         "experiments": world.experiments.list_experiments,

@@ -55,7 +55,6 @@ def test_without_a_command_the_help_is_shown() -> None:
         (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
         (("serve", "--workers", "2"), "on SQLite one is the fastest"),
         (("serve", "--database-url", "oracle://db"), "postgresql://"),
-        (("serve", "--host", "0.0.0.0"), "--insecure-no-auth"),
         (("admin", "wipe", "now"), "now"),
     ],
 )

@@ -1,6 +1,7 @@
 """The rules of accounts, tokens, grants and projects."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -9,12 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from modelyard.access import passwords
 from modelyard.access.accounts import Account, AccountKind, Kept, Project, RoleGrant, Token
+from modelyard.access.backoff import Backoff
 from modelyard.access.journal import Journal
 from modelyard.access.minting import digest, mint
 from modelyard.access.passwords import Passwords
 from modelyard.access.permissions import Role
 from modelyard.access.repository import Register
-from modelyard.context import ANONYMOUS, DEFAULT_PROJECT, Caller, Millis
+from modelyard.context import ANONYMOUS, DEFAULT_PROJECT, Caller, Millis, ProjectId
 from modelyard.errors import Forbidden, InUse, Missing, NotFound, invalid
 from modelyard.records.kinds import Kind
 from modelyard.search.page import Cursor, Page
@@ -79,6 +81,7 @@ class AccountService:
         self.database = database
         self._journal, self._register = journal, journal.register
         self._passwords = hashing
+        self._guesses = Backoff(time.monotonic)
 
     async def get(self, name: str) -> Account:
         return await _account(self._register, self.database.reader, name)
@@ -127,11 +130,15 @@ class AccountService:
         return after
 
     async def change_password(self, caller: Caller, account_id: int, old: str, new: str) -> None:
-        """Of one's own. Raises `Forbidden` when the old one is wrong."""
-        account = await self._register.accounts.get(self.database.reader, account_id)
+        """Of one's own. Raises `Forbidden` when the old one is wrong, and `TooMany` when it was too often."""
         passwords.check("new_password", new)
-        if not await self._passwords.verify(account.password_hash if account else None, old) or account is None:
+        account = await self._register.accounts.get(self.database.reader, account_id)
+        if account is None:
+            _missing(Kind.PRINCIPAL, id=account_id)
+        self._guesses.attempt(account.name, account.name)
+        if not await self._passwords.verify(account.password_hash, old):
             raise Forbidden("the old password is wrong, or there is none: ask an admin for a new one")
+        self._guesses.succeeded(account.name, account.name)
         await self.update(caller, account.name, AccountPatch(password=new))
 
     @transactional
@@ -241,6 +248,10 @@ class ProjectService:
 
     async def page(self, after: int, limit: int) -> Page[Project]:
         return await _page(self._register.projects.page(self.database.reader, after, limit + 1), limit)
+
+    async def names(self) -> dict[ProjectId, str]:
+        """Of all projects. One statement."""
+        return {project.id: project.name for project in await self._register.projects.page(self.database.reader, 0, _ALL)}
 
     @transactional
     async def create(self, unit: Unit, caller: Caller, name: str) -> Project:

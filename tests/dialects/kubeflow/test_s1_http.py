@@ -35,8 +35,10 @@ def test_accept_is_ignored(registry: Registry, accept: str) -> None:
     assert response.headers["content-type"] == "application/json; charset=UTF-8"
 
 
-def test_credentials_are_ignored(registry: Registry) -> None:
-    assert registry.get_with({"Authorization": "Bearer nobody"}, "/registered_models", pageSize="1").status_code == 200
+def test_credentials_that_are_not_good_are_refused_even_where_none_are_asked(registry: Registry) -> None:
+    answer = registry.get_with({"Authorization": "Bearer nobody"}, "/registered_models", pageSize="1")
+    refused(answer, 401, "the token is not known here")
+    assert answer.headers["www-authenticate"] == "Bearer, Basic"
 
 
 def test_an_error_says_the_reason_phrase_and_a_message(registry: Registry) -> None:

@@ -113,9 +113,8 @@ def test_only_those_texts_guard(registry: Registry, service: Json, properties: J
 def test_what_the_kubernetes_controller_does(registry: Registry) -> None:
     """It finds or makes the environment of a namespace and the service `<name>/<uid>`, notes the URL, and undeploys at the end."""
     namespace, name = unique("namespace"), "my-isvc/7b1c1c1e-0000-4000-8000-000000000000"
-    headers = {"Authorization": "Bearer controller"}
-    assert registry.get_with(headers, "/serving_environment", name=namespace).status_code == 404
-    environment = accepted(registry.post("/serving_environments", {"name": namespace}, headers=headers), 201)
+    assert registry.get("/serving_environment", name=namespace).status_code == 404
+    environment = accepted(registry.post("/serving_environments", {"name": namespace}), 201)
     query = {"name": name, "parentResourceId": environment["id"]}
     assert registry.get("/inference_service", **query).status_code == 404
     service = registry.service(environment, name=name)

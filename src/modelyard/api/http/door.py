@@ -92,7 +92,7 @@ class Door:
     async def _call(self, operation: Operation, request: Request, named: Mapping[bytes, bytes]) -> Response:
         if deeper_than(request.body, self._limits.json_depth):
             raise self._too_deep()
-        if request.method == "POST" and self._idempotency is not None:
+        if request.method == "POST" and self._idempotency is not None and not operation.secret:
             key = named.get(b"idempotency-key")
             if key is not None:
                 return await run_once(self._idempotency, key, request, operation.handler)

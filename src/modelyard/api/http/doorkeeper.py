@@ -42,6 +42,11 @@ class Doorkeeper:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
+    @property
+    def open(self) -> bool:
+        """Whether everybody passes, because there are no accounts."""
+        return self._directory.open
+
     async def admit(self, request: Request, permission: Permission | None, named: Mapping[bytes, bytes]) -> None:
         """Find out who asks, and whether they may; tell it to the request. `permission` None: for what turns out not to be there.
 

@@ -90,6 +90,8 @@ class Edge:
         self._shutdown = shutdown
         self._clock = clock
         self._request_id = request_id_maker()
+        self.started: Callable[[bool], None] | None = None
+        """Whoever runs the server may set it, to be told when `startup` is done: whether it is open to everybody."""
         self.failed_start: Told | None = None
         """Whoever runs the server may set it, to be told why `startup` failed; otherwise the log is."""
 
@@ -97,9 +99,15 @@ class Edge:
         if scope["type"] == "http":
             await self.serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await run_lifespan(receive, send, self._startup, self._shutdown, self._log, self.failed_start)
+            await run_lifespan(receive, send, self._start, self._shutdown, self._log, self.failed_start)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _start(self) -> None:
+        if self._startup is not None:
+            await self._startup()
+        if self.started is not None:
+            self.started(self._keeper.open)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, write: Write | None = None) -> None:
         """Answer one request. A server that has a shorter way for whole answers gives it as `write`."""

@@ -1,6 +1,7 @@
 """The OpenAPI document of a dialect, made from its operation table and wire types."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,10 @@ _KEY = Parameter(
     description="Sent again with the same request, answers what was answered first instead of doing it twice.",
 )
 
+_SCHEMES = {"Bearer": {"type": "http", "scheme": "bearer"}, "Basic": {"type": "http", "scheme": "basic"}}
+_GUARDED = (401, 403, 429)
+"""What the doorkeeper may answer wherever somebody is asked."""
+
 
 def document(dialect: Dialect) -> dict[str, Any]:
     """OpenAPI 3.0.3, or 3.1 when the dialect's `DocumentInfo.openapi` says so. Paths carry the dialect's prefix.
@@ -30,9 +35,9 @@ def document(dialect: Dialect) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(_tag(operation) for operation in dialect.operations)],
         "paths": _paths(dialect, types),
-        "components": {"schemas": types.components, "securitySchemes": {"Bearer": {"type": "http", "scheme": "bearer"}}},
-        # Optional: a server without accounts asks for no token, and takes any.
-        "security": [{}, {"Bearer": []}],
+        "components": {"schemas": types.components, "securitySchemes": _SCHEMES},
+        # Optional: a server without accounts asks for none.
+        "security": [{}, *[{name: []} for name in _SCHEMES]],
     }
 
 
@@ -86,7 +91,7 @@ def _operation(operation: Operation, types: _Types) -> dict[str, Any]:
         if operation.line is not None:
             content |= types.content(operation.line, "application/x-ndjson")
         shown["requestBody"] = {"required": True, "content": content}
-    shown["responses"] = {str(status): _response(status, kind, types) for status, kind in sorted(operation.responses.items())}
+    shown["responses"] = {str(status): _response(status, kind, types) for status, kind in sorted(_responses(operation).items())}
     if operation.permission is Permission.PUBLIC:
         shown["security"] = []
     if operation.extension:
@@ -94,12 +99,20 @@ def _operation(operation: Operation, types: _Types) -> dict[str, Any]:
     return shown
 
 
+def _responses(operation: Operation) -> Mapping[int, Any]:
+    """The table's, and those it need not list: the refusals of who may not, in the body that its other failures have."""
+    failure = next((kind for status, kind in sorted(operation.responses.items()) if status >= HTTPStatus.BAD_REQUEST), None)
+    if failure is None or operation.permission is Permission.PUBLIC:
+        return operation.responses
+    return {**dict.fromkeys(_GUARDED, failure), **operation.responses}
+
+
 def _parameters(operation: Operation) -> list[Parameter]:
-    """The table's, and those it need not list: variable segments of any text, and the key that every POST takes."""
+    """The table's, and those it need not list: variable segments of any text, and the key that a POST takes."""
     parameters = list(operation.parameters)
     known = {(parameter.place, parameter.name.lower()) for parameter in parameters}
     implied = [Parameter(name, Place.PATH, {"type": "string"}, required=True) for name in _VARIABLE.findall(operation.path)]
-    if operation.method == "POST":
+    if operation.method == "POST" and not operation.secret:
         implied.append(_KEY)
     return parameters + [parameter for parameter in implied if (parameter.place, parameter.name.lower()) not in known]
 

@@ -47,6 +47,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The wire type of a line, where the body may also be lines of JSON (`application/x-ndjson`)."""
     responses: Mapping[int, Any] = msgspec.field(default_factory=dict)
     """Every status it may answer, and the wire type of that body (None: no body, or not JSON)."""
+    secret: bool = False
+    """Its body or its answer has a secret in it: they are not kept under an idempotency key, and the key is ignored."""
     extension: bool = False
     """Not in the dialect's published contract: ours."""
 

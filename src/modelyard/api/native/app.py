@@ -26,11 +26,12 @@ _READING = (
 )
 
 
-def dialect(metrics: MetricService) -> Dialect:
+def dialect(metrics: MetricService, *further: Operation) -> Dialect:
+    """`further` operations are those of this folder's other modules."""
     return Dialect(
         name="native",
         prefix="/api/v1",
-        operations=_metrics(MetricHandlers(metrics)),
+        operations=(*_metrics(MetricHandlers(metrics)), *further),
         render_error=render_error,
         document=DocumentInfo(
             title="Modelyard API",

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from modelyard.api.http.message import Request
 from modelyard.api.native.wire import Name, Point, Step, Timestamp, Value
 from modelyard.errors import Invalid, Missing, invalid
 from modelyard.records.properties import INT64_MAX
+
+T = TypeVar("T")
 
 _ARRAY, _LINES = msgspec.json.Decoder(list[Point]), msgspec.json.Decoder(Point)
 _IS_ARRAY = re.compile(rb"\s*\[")
@@ -42,17 +44,30 @@ def points(body: bytes) -> list[Point]:
     return found
 
 
+def structured(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """A body that is one object. Raises `Missing` for a field that must be there and is not, and `Invalid` for what cannot be read."""
+    try:
+        found = decoder.decode(body)
+    except _REFUSED as error:
+        told = f"the body cannot be read: {error}"
+        raise (Missing(told) if "missing required field" in str(error) else Invalid(told)) from error
+    if _NUL in body:
+        raise Invalid("the body has a NUL character in it: leave it out")
+    return found
+
+
 def path_id(request: Request, name: str) -> int:
-    return _integer(name, request.path_params[name], 1, INT64_MAX)
+    return whole(name, request.path_params[name], 1, INT64_MAX)
 
 
 def query_integer(request: Request, name: str, default: int, least: int, most: int) -> int:
     """The parameter, from `least` to `most`. Raises `Invalid`."""
     text = request.query.get(name)
-    return default if text is None else _integer(name, text, least, most)
+    return default if text is None else whole(name, text, least, most)
 
 
-def _integer(name: str, text: str, least: int, most: int) -> int:
+def whole(name: str, text: str, least: int, most: int) -> int:
+    """A whole number in this range. Raises `Invalid`."""
     if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
         invalid(name, text, f"use a whole number from {least} to {most}")
     return int(text)

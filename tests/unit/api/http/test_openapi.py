@@ -71,6 +71,7 @@ def served(**info: Any) -> Any:
 MORE: dict[str, Any] = {"keywords": {State: {"default": "LIVE"}, Page: {"additionalProperties": False}}, "free_tags": (Car,)}
 OLD = served()
 SCHEMAS = OLD["components"]["schemas"]
+FAILURE = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
@@ -91,8 +92,11 @@ def test_operations_are_written_out() -> None:
         "parameters": [{"name": "pageSize", "in": "query", "schema": {"type": "string"}, "description": "How many."}],
         "responses": {
             "200": {"description": "OK", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}},
-            "400": {"description": "Bad Request", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}},
+            "400": {"description": "Bad Request", "content": FAILURE},
+            "401": {"description": "Unauthorized", "content": FAILURE},
+            "403": {"description": "Forbidden", "content": FAILURE},
             "405": {"description": "Method Not Allowed"},
+            "429": {"description": "Too Many Requests", "content": FAILURE},
         },
     }
 
@@ -112,11 +116,16 @@ def test_extensions_tags_and_public_operations_are_marked() -> None:
     assert OLD["tags"] == [{"name": "toys"}, {"name": "making"}, {"name": "ping"}]
 
 
-def test_the_head_names_licence_and_bearer_tokens() -> None:
+def test_where_nobody_is_asked_nobody_is_refused() -> None:
+    assert list(OLD["paths"]["/api/toys/v1/ping"]["get"]["responses"]) == ["204"]
+
+
+def test_the_head_names_licence_and_credentials() -> None:
     assert OLD["info"]["title"] == "Toys"
     assert OLD["info"]["license"]["name"] == "Apache 2.0"
-    assert OLD["components"]["securitySchemes"] == {"Bearer": {"type": "http", "scheme": "bearer"}}
-    assert OLD["security"] == [{}, {"Bearer": []}]
+    schemes = {"Bearer": {"type": "http", "scheme": "bearer"}, "Basic": {"type": "http", "scheme": "basic"}}
+    assert OLD["components"]["securitySchemes"] == schemes
+    assert OLD["security"] == [{}, {"Bearer": []}, {"Basic": []}]
 
 
 def test_components_are_called_as_their_structs_and_listed_bases_are_among_them() -> None:

@@ -1,0 +1,199 @@
+"""Nothing of one project shows in another: there every id of it is unknown, on every route, by whatever way the project is chosen."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from modelyard.access.entities import Grant, Principal
+from modelyard.access.memory_directory import MemoryDirectory
+from modelyard.access.permissions import Role
+from modelyard.api.http.edge import Edge
+from modelyard.context import DEFAULT_PROJECT, ProjectId
+from modelyard.settings import Settings
+from tests.access.routes import UNKNOWN_ID, Route, routes
+from tests.dialects.registry import unique
+from tests.inprocess import Answer, call, running
+from tests.servers.sql import execute
+
+KUBEFLOW = "/api/model_registry/v1alpha3"
+LAB = ProjectId(7)
+MARK = "only-in-the-lab"
+"""Part of every name in the lab."""
+
+WAYS: Mapping[str, tuple[str, str]] = {"by the home of a token": ("", "ann"), "by the path": ("/p/default", "root")}
+"""How somebody comes to be in the other project: what their paths begin with, and who they are."""
+
+BODIES: Mapping[str, dict[str, Any]] = {
+    "upsertModelVersionArtifact": {"artifactType": "doc-artifact"},
+    "upsertExperimentRunArtifact": {"artifactType": "doc-artifact"},
+    "updateArtifact": {"artifactType": "model-artifact"},
+    "createRegisteredModelVersion": {"name": "x", "registeredModelId": UNKNOWN_ID},
+    "createExperimentExperimentRun": {"experimentId": UNKNOWN_ID},
+    "createInferenceServiceServe": {"modelVersionId": UNKNOWN_ID},
+    "createEnvironmentInferenceService": {"registeredModelId": UNKNOWN_ID},
+    "logPoints": [{"name": "loss", "value": 1.0}],  # type: ignore[dict-item]  # the one body that is an array
+}
+"""Of routes whose body must say something before an id is looked at."""
+
+
+class Lab(NamedTuple):
+    """The application, and the ids of what is in its other project, by kind."""
+
+    edge: Edge
+    ids: Mapping[str, str]
+
+    async def ask(self, who: str, method: str, target: str, body: Any = None) -> Answer:
+        content = b"" if body is None else json.dumps(body).encode()
+        return await call(self.edge, method, target, {"authorization": f"Bearer {who}"}, content)
+
+
+@pytest.fixture(scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    settings = Settings(data_dir=str(tmp_path_factory.mktemp("store")))
+    directory = MemoryDirectory()
+    directory.projects["lab"] = LAB
+    directory.add(Principal("ann", DEFAULT_PROJECT, (Grant(Role.ADMIN, DEFAULT_PROJECT),)), "ann")
+    directory.add(Principal("lea", LAB, (Grant(Role.ADMIN, LAB),)), "lea")
+    directory.add(Principal("root", LAB, (Grant(Role.ADMIN),)), "root")
+    async with running(settings) as edge:
+        execute(settings.database, f"INSERT INTO project (id, name, archived, created_at) VALUES ({LAB}, 'lab', 0, 0)")  # noqa: S608 - a number of ours
+        edge._keeper._directory = directory
+        lab = Lab(edge, {})
+        yield lab._replace(ids=await fill(lab))
+
+
+async def fill(lab: Lab) -> dict[str, str]:
+    """One thing of every kind, in the lab."""
+
+    async def made(path: str, **body: Any) -> str:
+        answer = await lab.ask("lea", "POST", KUBEFLOW + path, {"name": f"{MARK}-{path.rpartition('/')[2]}", **body})
+        assert answer.status in (200, 201), answer.text
+        return str(answer.json["id"])
+
+    ids = {"model": await made("/registered_models", externalId=f"{MARK}-m")}
+    ids["version"] = await made("/model_versions", registeredModelId=ids["model"])
+    ids["artifact"] = await made(f"/model_versions/{ids['version']}/artifacts", artifactType="model-artifact")
+    ids["free artifact"] = await made("/artifacts", artifactType="model-artifact")
+    ids["experiment"] = await made("/experiments")
+    ids["run"] = await made("/experiment_runs", experimentId=ids["experiment"])
+    ids["metric"] = await made(f"/experiment_runs/{ids['run']}/artifacts", artifactType="metric", value=1.0)
+    ids["environment"] = await made("/serving_environments")
+    ids["service"] = await made(
+        f"/serving_environments/{ids['environment']}/inference_services", registeredModelId=ids["model"], modelVersionId=ids["version"]
+    )
+    ids["serve"] = await made(f"/inference_services/{ids['service']}/serves", modelVersionId=ids["version"])
+    return ids
+
+
+async def contents(lab: Lab) -> dict[str, str]:
+    """All that its own people see of the lab."""
+    seen = {}
+    for route in routes(lab.edge):
+        if route.dialect == "kubeflow" and route.method == "GET":
+            for record_id in set(lab.ids.values()) if "{" in route.path else {""}:
+                answer = await lab.ask("lea", "GET", route.with_id(record_id))
+                seen[f"{route.path} {record_id}"] = answer.text
+    return seen
+
+
+def in_dialects(lab: Lab) -> list[Route]:
+    return [route for route in routes(lab.edge) if route.dialect != "ops"]
+
+
+def told(answer: Answer, record_id: str) -> tuple[int, str]:
+    """What an answer says, but for the id that was asked for and the request's own."""
+    text = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
+    return answer.status, re.sub(rf"\b({record_id}|{UNKNOWN_ID})\b", "ID", text)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_ids_of_another_project_are_unknown_on_every_route(lab: Lab, way: str) -> None:
+    start, who = WAYS[way]
+    before, looked, asked = await contents(lab), [], 0
+    assert sum(MARK in text for text in before.values()) > 50
+    for route in in_dialects(lab):
+        if "{" not in route.path:
+            continue
+        body = BODIES.get(route.id, {}) if route.method in ("POST", "PUT", "PATCH") else None
+        unknown = told(await lab.ask(who, route.method, start + route.with_id(UNKNOWN_ID), body), UNKNOWN_ID)
+        for record_id in set(lab.ids.values()):
+            answer = await lab.ask(who, route.method, start + route.with_id(record_id), body)
+            asked += 1
+            assert told(answer, record_id) == unknown, (route, record_id)
+            assert MARK not in answer.text
+        if not (unknown[0] == 404 or (unknown[0] == 200 and route.method == "GET")):
+            looked.append((route.id, *unknown))
+    # If the request were refused for something else, equal answers would say nothing.
+    assert not looked, looked
+    assert asked > 300
+    assert await contents(lab) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_lists_and_lookups_of_another_project_have_nothing_of_it(lab: Lab, way: str) -> None:
+    start, who = WAYS[way]
+    looked = 0
+    for route in in_dialects(lab):
+        if "{" in route.path or route.method != "GET":
+            continue
+        for query in (
+            "",
+            f"?name={MARK}-registered_models",
+            f"?externalId={MARK}-m",
+            f"?name={MARK}-1&parentResourceId={lab.ids['model']}",
+        ):
+            answer = await lab.ask(who, "GET", start + route.path + query)
+            nobodys = await lab.ask(who, "GET", start + route.path + query.replace(MARK, "of-nobody"))
+            assert answer.status == nobodys.status
+            assert answer.text.replace(MARK, "of-nobody") == nobodys.text, route
+            looked += 1
+    assert looked > 80
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_bodies_cannot_name_what_is_in_another_project(lab: Lab, way: str) -> None:
+    start, who = WAYS[way]
+
+    async def mine(path: str, **body: Any) -> str:
+        answer = await lab.ask(who, "POST", start + KUBEFLOW + path, {"name": unique(), **body})
+        assert answer.status in (200, 201), answer.text
+        return str(answer.json["id"])
+
+    model, environment = await mine("/registered_models"), await mine("/serving_environments")
+    version = await mine("/model_versions", registeredModelId=model)
+    service = await mine("/inference_services", registeredModelId=model, servingEnvironmentId=environment)
+    before = await contents(lab)
+    for path, field, kind, more in (
+        ("/model_versions", "registeredModelId", "model", {}),
+        ("/experiment_runs", "experimentId", "experiment", {}),
+        ("/inference_services", "servingEnvironmentId", "environment", {"registeredModelId": model}),
+        (f"/inference_services/{service}/serves", "modelVersionId", "version", {}),
+        (f"/model_versions/{version}/artifacts", "id", "artifact", {"artifactType": "model-artifact"}),
+        (f"/model_versions/{version}/artifacts", "id", "free artifact", {"artifactType": "model-artifact"}),
+    ):
+        theirs = await lab.ask(who, "POST", start + KUBEFLOW + path, {"name": "x", field: lab.ids[kind], **more})
+        unknown = await lab.ask(who, "POST", start + KUBEFLOW + path, {"name": "x", field: UNKNOWN_ID, **more})
+        assert theirs.status in (400, 404)
+        assert told(theirs, lab.ids[kind]) == told(unknown, UNKNOWN_ID)
+    assert await contents(lab) == before
+
+
+async def test_names_and_external_ids_are_free_in_every_project(lab: Lab) -> None:
+    taken = {"name": f"{MARK}-registered_models", "externalId": f"{MARK}-m"}
+    answer = await lab.ask("ann", "POST", f"{KUBEFLOW}/registered_models", taken)
+    assert answer.status == 201
+    assert (await lab.ask("lea", "POST", f"{KUBEFLOW}/registered_models", taken)).status == 409
+    found = await lab.ask("ann", "GET", f"{KUBEFLOW}/registered_model?externalId={MARK}-m")
+    assert found.json["id"] == answer.json["id"] != lab.ids["model"]
+
+
+async def test_somebody_of_one_project_does_not_get_into_another(lab: Lab) -> None:
+    unknown = await lab.ask("ann", "GET", f"/p/nowhere{KUBEFLOW}/registered_models")
+    for route in in_dialects(lab):
+        answer = await lab.ask("ann", route.method, f"/p/lab{route.with_id(lab.ids['model'])}")
+        assert answer.status == 404
+        if route.dialect == "kubeflow":
+            assert answer.text == unknown.text.replace("nowhere", "lab")

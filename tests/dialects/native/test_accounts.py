@@ -1,0 +1,247 @@
+"""`/api/v1`: accounts, tokens, grants and projects over HTTP, at servers that ask who one is."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from openapi_schema_validator import OAS30Validator
+
+from tests.conftest import NewDatabase
+from tests.dialects.registry import Json, unique
+from tests.servers.modelyard import serving
+from tests.servers.people import client, first_admin
+
+MODELS = "/api/model_registry/v1alpha3/registered_models"
+PASSWORD = "a long password"
+
+
+class Place(NamedTuple):
+    """Two servers on one store, and its admin at each."""
+
+    urls: tuple[str, str]
+    admin: httpx.Client
+    elsewhere: httpx.Client
+
+
+@pytest.fixture(scope="module")
+def place(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    store = new_database("sqlite")
+    token = first_admin(store, "--name", "root")
+    with ExitStack() as running:
+        one, two = [running.enter_context(serving(store, home=tmp_path_factory.mktemp("accounts"))).url for _ in range(2)]
+        yield Place(
+            (one, two), running.enter_context(client(one + "/api/v1", token)), running.enter_context(client(two + "/api/v1", token))
+        )
+
+
+def ok(response: httpx.Response, status: int = 200) -> Any:
+    assert response.status_code == status, response.text
+    return response.json() if response.content else None
+
+
+def refused(response: httpx.Response, status: int, code: str) -> str:
+    assert response.status_code == status, response.text
+    problem = response.json()
+    assert problem["code"] == code
+    return str(problem["detail"])
+
+
+def new_user(place: Place, **more: Any) -> str:
+    name = unique("user")
+    ok(place.admin.post("/users", json={"name": name, **more}), 201)
+    return name
+
+
+def new_token(place: Place, user: str, **order: Any) -> Json:
+    made: Json = ok(place.admin.post(f"/users/{user}/tokens", json=order), 201)
+    return made
+
+
+def granted(place: Place, user: str, role: str, **on: Any) -> int:
+    return int(ok(place.admin.post("/grants", json={"user": user, "role": role, **on}), 201)["id"])
+
+
+def test_the_first_admin_is_let_in(place: Place) -> None:
+    me = ok(place.admin.get("/me"))
+    everything = {"role": "admin", "project": None, "kind": None, "record_id": None}
+    assert me == {"name": "root", "account": True, "home": "default", "scope": None, "grants": [everything]}
+    with client(place.urls[0]) as stranger:
+        assert refused(stranger.get("/api/v1/me"), 401, "unauthenticated")
+
+
+def test_a_user_signs_in_by_password_and_changes_it(place: Place) -> None:
+    name = new_user(place, password=PASSWORD)
+    with client(place.urls[0] + "/api/v1", auth=(name, PASSWORD)) as user:
+        assert ok(user.get("/me"))["grants"] == []
+        assert refused(user.post("/me/password", json={"old_password": "wrong", "new_password": "another password"}), 403, "forbidden")
+        ok(user.post("/me/password", json={"old_password": PASSWORD, "new_password": "another password"}), 204)
+    with client(place.urls[0] + "/api/v1", auth=(name, "another password")) as user:
+        assert ok(user.get("/me"))["name"] == name
+
+
+def test_a_user_makes_shows_and_revokes_tokens_of_its_own(place: Place) -> None:
+    name = new_user(place)
+    with client(place.urls[0] + "/api/v1", new_token(place, name, label="first")["token"]) as user:
+        made = ok(user.post("/me/tokens", json={"label": "second", "scope": "viewer", "expires_in": 3600}), 201)
+        assert made["expires_at"] == made["created_at"] + 3_600_000
+        shown = ok(user.get("/me/tokens"))
+        assert [(token["label"], token["scope"]) for token in shown["tokens"]] == [("first", None), ("second", "viewer")]
+        assert made["token"] not in str(shown)
+        ok(user.delete(f"/me/tokens/{made['id']}"), 204)
+        assert len(ok(user.get("/me/tokens"))["tokens"]) == 1
+        other = new_token(place, "root")
+        assert refused(user.delete(f"/me/tokens/{other['id']}"), 404, "not_found")
+        ok(place.admin.delete(f"/tokens/{other['id']}"), 204)
+
+
+def test_a_token_with_a_scope_makes_no_tokens(place: Place) -> None:
+    with client(place.urls[0] + "/api/v1", new_token(place, "root", scope="contributor")["token"]) as capped:
+        assert ok(capped.get("/me"))["scope"] == "contributor"
+        refused(capped.post("/me/tokens"), 403, "forbidden")
+        refused(capped.get("/users"), 403, "forbidden")
+
+
+def test_a_role_lets_in_where_it_was_granted(place: Place) -> None:
+    name, project = new_user(place), unique("p").lower()
+    ok(place.admin.post("/projects", json={"name": project}), 201)
+    with client(place.urls[0], new_token(place, name)["token"]) as user:
+        assert user.get(MODELS).status_code == 403
+        grant = granted(place, name, "contributor", project=project)
+        time.sleep(1.1)
+        assert user.get(MODELS).status_code == 403
+        assert user.post(f"/p/{project}{MODELS}", json={"name": "fraud"}).status_code == 201
+        model = place.admin.get(f"{place.urls[0]}/p/{project}{MODELS}").json()["items"][0]
+        assert model["name"] == "fraud"
+        assert [one["id"] for one in ok(place.admin.get("/grants", params={"user": name}))["grants"]] == [grant]
+        ok(place.admin.delete(f"/grants/{grant}"), 204)
+        time.sleep(1.1)
+        assert user.get(f"/p/{project}{MODELS}").status_code == 404
+        narrow = granted(place, name, "viewer", project=project, kind="model", record_id=int(model["id"]))
+        assert ok(place.admin.get("/grants", params={"user": name}))["grants"][0]["record_id"] == int(model["id"])
+        time.sleep(1.1)
+        assert user.get(f"/p/{project}{MODELS}/{model['id']}").status_code == 200
+        ok(place.admin.delete(f"/grants/{narrow}"), 204)
+
+
+def test_a_revoked_token_is_refused_by_every_server_within_two_seconds(place: Place) -> None:
+    name = new_user(place)
+    made = new_token(place, name)
+    with client(place.urls[0] + "/api/v1", made["token"]) as here, client(place.urls[1] + "/api/v1", made["token"]) as there:
+        assert ok(here.get("/me"))["name"] == ok(there.get("/me"))["name"] == name
+        ok(place.elsewhere.delete(f"/tokens/{made['id']}"), 204)
+        time.sleep(2)
+        for user in (here, there):
+            refused(user.get("/me"), 401, "unauthenticated")
+
+
+def test_a_disabled_user_is_out_and_back(place: Place) -> None:
+    name = new_user(place, password=PASSWORD)
+    with client(place.urls[0] + "/api/v1", auth=(name, PASSWORD)) as user:
+        ok(user.get("/me"))
+        assert ok(place.admin.patch(f"/users/{name}", json={"disabled": True}))["disabled"]
+        time.sleep(1.1)
+        refused(user.get("/me"), 401, "unauthenticated")
+        ok(place.admin.patch(f"/users/{name}", json={"disabled": False}))
+        time.sleep(1.1)
+        ok(user.get("/me"))
+    ok(place.admin.delete(f"/users/{name}"), 204)
+    refused(place.admin.get(f"/users/{name}/tokens"), 404, "not_found")
+
+
+def test_guessing_is_slowed_down_for_the_one_who_is_guessed_at(place: Place) -> None:
+    name, other = new_user(place, password=PASSWORD), new_user(place, password=PASSWORD)
+    with client(place.urls[1] + "/api/v1") as guesser:
+        answers = [guesser.get("/me", auth=(name, f"guess {number}")) for number in range(6)]
+        assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+        assert answers[-1].headers["retry-after"] == "1"
+        assert guesser.get("/me", auth=(other, PASSWORD)).status_code == 429, "the address is slowed down, too"
+        time.sleep(1.1)
+        assert ok(guesser.get("/me", auth=(other, PASSWORD)))["name"] == other
+    assert ok(place.elsewhere.get("/me"))["name"] == "root", "who has a token is not affected"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "word"),
+    [
+        ("/users", {"name": "a b"}, 400, "letters"),
+        ("/users", {"name": "x", "password": "short"}, 400, "8 to 256"),
+        ("/users", {"name": "x", "kind": "robot"}, 400, "robot"),
+        ("/users", {"name": "x", "home": "nowhere"}, 404, "project"),
+        ("/users", {"nam": "x"}, 400, "nam"),
+        ("/users", {}, 422, "name"),
+        ("/users", {"name": "root"}, 409, "root"),
+        ("/users/root/tokens", {"scope": "king"}, 400, "king"),
+        ("/users/root/tokens", {"expires_in": 0}, 400, "expires_in"),
+        ("/users/nobody/tokens", {}, 404, "nobody"),
+        ("/grants", {"user": "root", "role": "viewer", "kind": "model"}, 422, "both"),
+        ("/grants", {"user": "root", "role": "viewer", "project": "default", "kind": "model", "record_id": 999999}, 404, "999999"),
+        ("/grants", {"user": "root", "role": "admin"}, 409, "already"),
+        ("/projects", {"name": "Big"}, 400, "lower-case"),
+        ("/projects", {"name": "default"}, 409, "default"),
+        ("/me/password", {"old_password": PASSWORD, "new_password": "short"}, 400, "8 to 256"),
+    ],
+)
+def test_what_is_refused_says_why(place: Place, path: str, body: Json, status: int, word: str) -> None:
+    response = place.admin.post(path, json=body)
+    assert response.status_code == status, response.text
+    assert word in response.json()["detail"]
+    assert PASSWORD not in response.text
+
+
+def test_the_last_admin_cannot_be_lost(place: Place) -> None:
+    (grant,) = ok(place.admin.get("/grants", params={"user": "root"}))["grants"]
+    for response in (
+        place.admin.delete("/users/root"),
+        place.admin.patch("/users/root", json={"disabled": True}),
+        place.admin.delete(f"/grants/{grant['id']}"),
+    ):
+        assert "last admin" in refused(response, 409, "in_use")
+
+
+def test_projects_are_archived_and_taken_back(place: Place) -> None:
+    name = unique("p").lower()
+    made = ok(place.admin.post("/projects", json={"name": name}), 201)
+    assert ok(place.admin.patch(f"/projects/{name}", json={"archived": True})) == {**made, "archived": True}
+    time.sleep(1.1)
+    assert place.admin.get(f"{place.urls[0]}/p/{name}{MODELS}").status_code == 404
+    assert ok(place.admin.patch(f"/projects/{name}", json={"archived": False})) == made
+    refused(place.admin.patch("/projects/default", json={"archived": True}), 409, "in_use")
+
+
+def test_lists_come_in_pages(place: Place) -> None:
+    names = [new_user(place) for _ in range(3)]
+    found: list[str] = []
+    after: Json = {}
+    while True:
+        page = ok(place.admin.get("/users", params={"limit": 2, **after}))
+        assert len(page["users"]) <= 2
+        found += [user["name"] for user in page["users"]]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert found[-3:] == names
+    assert len(set(found)) == len(found)
+    refused(place.admin.get("/users", params={"limit": 1001}), 400, "invalid")
+
+
+def test_secrets_are_not_kept_for_retries(place: Place) -> None:
+    """An idempotency key would keep the answer, with the token in it, in the store."""
+    key = {"Idempotency-Key": unique("key")}
+    first, second = [place.admin.post("/users/root/tokens", json={}, headers=key) for _ in range(2)]
+    assert ok(first, 201)["token"] != ok(second, 201)["token"]
+    project = unique("p").lower()
+    answers = [place.admin.post("/projects", json={"name": project}, headers=key) for _ in range(2)]
+    assert ok(answers[0], 201) == ok(answers[1], 201)
+    for made in (first, second):
+        ok(place.admin.delete(f"/tokens/{made.json()['id']}"), 204)
+
+
+def test_answers_are_what_the_document_says(place: Place) -> None:
+    document = httpx.get(place.urls[0] + "/openapi/native.json").json()
+    for path in ("/me", "/me/tokens", "/users", "/users/root/tokens", "/grants", "/projects"):
+        template = path.replace("root", "{name}")
+        schema = document["paths"][f"/api/v1{template}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        OAS30Validator({**schema, "components": document["components"]}).validate(ok(place.admin.get(path)))
