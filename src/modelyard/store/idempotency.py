@@ -60,10 +60,10 @@ class Answers:
 
     async def run(self, caller: Caller, key: str, fingerprint: str, produce: Callable[[], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """The answer for this key and whether it is a replay. What `produce` writes joins the same transaction; an exception of it
-        undoes the claim. Keys are apart by project and dialect. Raises `ReusedKey` when the key came with another request.
+        undoes the claim. Keys are apart by project, dialect and caller. Raises `ReusedKey` when the key came with another request.
         """
         now = self._clock()
-        of = {"project": caller.project, "key": hashlib.sha256(f"{caller.dialect} {key}".encode()).hexdigest()}
+        of = {"project": caller.project, "key": hashlib.sha256(f"{caller.dialect} {caller.name} {key}".encode()).hexdigest()}
 
         async def work(unit: Unit) -> tuple[Answer, bool]:
             kept = await unit.row(_FIND, {**of, "limit": now - RETENTION_MILLIS})

@@ -19,8 +19,8 @@ def python(version: str) -> Path:
         pytest.skip(str(error))
 
 
-def play(scenario: str, version: str, url: str) -> None:
-    """Run one scenario script against the server; its assertions are the test's."""
-    command = [str(python(version)), "-W", "ignore", str(SCENARIOS / f"{scenario}.py"), url, secrets.token_hex(4)]
+def play(scenario: str, version: str, url: str, *more: str) -> None:
+    """Run one scenario script against the server, with whatever more it needs; its assertions are the test's."""
+    command = [str(python(version)), "-W", "ignore", str(SCENARIOS / f"{scenario}.py"), url, secrets.token_hex(4), *more]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env={})
     assert result.returncode == 0, f"{scenario} with model-registry {version}:\n{result.stdout[-3000:]}\n{result.stderr[-5000:]}"

@@ -34,7 +34,7 @@ class IdempotentRunner(Protocol):
     async def run(self, caller: Caller, key: str, fingerprint: str, produce: Produce) -> Response:
         """The answer of `produce`, kept with the key and whatever `produce` changed, all or nothing; or the one kept before, `replayed`.
 
-        Keys are apart by project and dialect. `produce` returns only answers that are to be kept (2xx). If it raises, `NotKept`
+        Keys are apart by project, dialect and caller. `produce` returns only answers that are to be kept (2xx). If it raises, `NotKept`
         included, nothing is kept, its changes are undone, and the exception comes out unchanged. It may be called again after
         that, as `Database.write` does. Raises `errors.ReusedKey` if the key was used with another fingerprint. While one request
         is under way, another with its key waits, or fails with `errors.Unavailable`.
