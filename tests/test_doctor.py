@@ -15,7 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from modelyard.__main__ import app
+from modelyard.store import migrate
 from modelyard.store.urls import DatabaseUrl
+from tests.access.accounts import Accounts
 from tests.conftest import NewDatabase
 from tests.servers.modelyard import serving
 from tests.servers.process import free_port
@@ -82,6 +84,26 @@ def test_a_store_in_use_is_well_and_its_registry_is_recognised(new_database: New
     assert "is running there already" in report.of("port")["found"]
     assert report.of("journal")["found"] == "write-ahead log"
     assert "as this program needs" in report.of("schema")["found"]
+
+
+def test_that_there_are_no_accounts_is_told_and_is_wrong_where_others_come() -> None:
+    nowhere = ("--host", "192.0.2.1")  # of a range that is nobody's
+    here, others = examine(), examine(*nowhere)
+    assert (here.of("accounts")["state"], others.of("accounts")["state"]) == ("ok", "broken")
+    told = examine(*nowhere, env={"MODELYARD_INSECURE_NO_AUTH": "true"})
+    assert told.of("accounts")["state"] == "warning"
+    for report in (here, others, told):
+        assert "modelyard admin init" in report.of("accounts")["remedy"]
+
+
+@pytest.mark.parametrize("flavour", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def test_with_accounts_others_may_come(flavour: str, new_database: NewDatabase) -> None:
+    url = new_database(flavour)
+    migrate.upgrade(DatabaseUrl.parse(url))
+    asyncio.run(Accounts(url).add("ann"))
+    report = examine("--database-url", url, "--host", "192.0.2.1")
+    assert report.of("accounts")["state"] == "ok"
+    assert "everybody is asked" in report.of("accounts")["found"]
 
 
 def test_a_port_that_another_program_has_is_told() -> None:

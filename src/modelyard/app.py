@@ -62,6 +62,7 @@ from modelyard.store.urls import DatabaseUrl
 from modelyard.store.wipe import wipe as wipe_store
 
 if TYPE_CHECKING:
+    from modelyard.access.oidc import Oidc
     from modelyard.overview.integrity.check import Repaired, Verdict, Watch
     from modelyard.telemetry.setup import Telemetry
 
@@ -89,7 +90,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     telemetry = _telemetry(settings)
     if telemetry is not None:
         database = telemetry.traced(database)
-    directory = Directory(database, SqlRegister(), ArgonPasswords())
+    directory = Directory(database, SqlRegister(), ArgonPasswords(), _identity_provider(settings))
     domain = build_services(database)
     doors = (
         *dialects(domain, settings.max_page_size),
@@ -174,6 +175,16 @@ def _telemetry(settings: Settings) -> "Telemetry | None":
             raise
         logs.logger().warning("nothing is traced: otlp_endpoint is set, and OpenTelemetry is not installed: pip install 'modelyard[otel]'")
         return None
+
+
+def _identity_provider(settings: Settings) -> "Oidc | None":
+    if not settings.oidc_issuer:
+        return None
+    try:
+        from modelyard.access.oidc import Oidc, Provider  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise Unavailable("oidc_issuer is set, and what it needs is not installed: pip install 'modelyard[oidc]'") from error
+    return Oidc(Provider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_groups_claim, settings.oidc_roles))
 
 
 def build_services(database: Database) -> Services:

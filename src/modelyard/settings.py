@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -35,6 +35,8 @@ _SECRET_IN_URL = re.compile(r"(?<=://)([^:/?#@]*):.*@|((?<=[?&])(?:password|pass
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z]+")
 PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 """Characters that no client writes in another way, so that paths can be compared as they come."""
+
+_OIDC_ROLE = re.compile(r".+=\s*(viewer|contributor|deployer|admin)\s*(@\s*[a-z0-9-]+\s*)?")
 
 
 class SettingsError(Exception):
@@ -136,6 +138,28 @@ StatementTimeout = Annotated[float, Meta(gt=0, description="How long one databas
 SlowStatement = Annotated[
     float, Meta(ge=0, description="A database statement that takes this many milliseconds or longer is logged as a warning; 0 logs none.")
 ]
+OidcIssuer = Annotated[
+    str,
+    Meta(
+        description="Identity provider (OpenID Connect) whose tokens are accepted: its issuer, exactly as its tokens say it, such as "
+        "`https://login.example.org/realms/ml`. Needs `modelyard[oidc]`."
+    ),
+]
+OidcAudience = Annotated[str, Meta(description="The audience (`aud`) that the identity provider's tokens must be for.")]
+OidcGroupsClaim = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="The claim of the identity provider's tokens that lists groups; dots lead inwards, as in `realm_access.roles`.",
+    ),
+]
+OidcRoles = Annotated[
+    tuple[str, ...],
+    Meta(
+        description="What groups may do: `group=role` on everything, or `group=role@project`; the roles are `viewer`, `contributor`, "
+        "`deployer` and `admin`."
+    ),
+]
 OtlpEndpoint = Annotated[
     str,
     Meta(
@@ -176,6 +200,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     connect_timeout_seconds: ConnectTimeout = 10.0
     statement_timeout_seconds: StatementTimeout = 30.0
     slow_statement_ms: SlowStatement = 1000.0
+    oidc_issuer: OidcIssuer = ""
+    oidc_audience: OidcAudience = ""
+    oidc_groups_claim: OidcGroupsClaim = "groups"
+    oidc_roles: OidcRoles = ()
     otlp_endpoint: OtlpEndpoint = ""
     shutdown_grace_seconds: ShutdownGrace = 30
 
@@ -356,7 +384,7 @@ def _convert(name: str, given: _Given) -> Any:
     type_, value = FIELDS[name].type, given.value
     if given.text and isinstance(value, str):
         value = value.strip()
-        if type_ in (AllowedHosts, CorsOrigins, TrustedProxies):
+        if type_ in (AllowedHosts, CorsOrigins, TrustedProxies, OidcRoles):
             value = [item for item in (part.strip() for part in value.split(",")) if item]
     try:
         return msgspec.convert(value, type_, strict=not given.text)
@@ -383,11 +411,23 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             refuse("cors_origins", f"{origin!r} is no origin; write it as browsers send it, such as https://ui.example.org, or `*`.")
     _check_front(settings, refuse)
+    _check_oidc(settings, refuse)
     if settings.workers > 1 and settings.uses_sqlite:
         refuse(
             "workers",
             f"on SQLite one is the fastest, use 1; or give the URL of a PostgreSQL, MariaDB or MySQL server by {flag('database_url')}.",
         )
+
+
+def _check_oidc(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> None:
+    issuer = urlsplit(settings.oidc_issuer)
+    if settings.oidc_issuer and issuer.scheme != "https" and not (issuer.scheme == "http" and is_loopback(issuer.hostname or "")):
+        refuse("oidc_issuer", "it must be a URL that begins with https://: who could change its answers could make any token.")
+    if settings.oidc_issuer and not settings.oidc_audience:
+        refuse("oidc_audience", "with oidc_issuer it must say what tokens are for, or those for any other service would do here.")
+    for role in settings.oidc_roles:
+        if not _OIDC_ROLE.fullmatch(role):
+            refuse("oidc_roles", f"{role!r} is no such thing: write group=role or group=role@project, such as ml-team=contributor@fraud.")
 
 
 def _check_front(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> None:

@@ -5,7 +5,7 @@ from modelyard.access.journal import Journal
 from modelyard.access.passwords import ArgonPasswords
 from modelyard.access.permissions import Role
 from modelyard.access.repository import SqlRegister
-from modelyard.access.service import Access, NewAccount, NewGrant, NewToken, access
+from modelyard.access.service import Access, NewAccount, NewGrant, NewToken, access_services
 from modelyard.audit.repository import SqlEvents
 from modelyard.context import Caller, system_clock
 from modelyard.records.kinds import Kind
@@ -49,7 +49,7 @@ class Accounts:
 
     @staticmethod
     def _services(database: Database) -> Access:
-        return access(database, Journal(SqlRegister(), SqlEvents(), system_clock), ArgonPasswords(), _anything_goes)
+        return access_services(database, Journal(SqlRegister(), SqlEvents(), system_clock), ArgonPasswords(), _anything_goes)
 
 
 def role(account: str, what: Role, project: str | None = None) -> NewGrant:

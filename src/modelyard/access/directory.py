@@ -55,6 +55,8 @@ class IdentityProvider(Protocol):
         """None for a token that is not valid. Raises `Unavailable` when the provider has to be asked and does not answer."""
         ...
 
+    async def close(self) -> None: ...
+
 
 class _Known(msgspec.Struct, frozen=True):
     principal: Principal
@@ -96,6 +98,8 @@ class Directory:
     async def close(self) -> None:
         """Before the database is closed."""
         await self._last_use.close()
+        if self._provider is not None:
+            await self._provider.close()
 
     @property
     def fresh(self) -> bool:

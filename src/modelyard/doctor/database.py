@@ -4,15 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from modelyard.access.repository import SqlRegister
 from modelyard.app import open_database
-from modelyard.doctor import servers, sqlite
+from modelyard.doctor import accounts, servers, sqlite
 from modelyard.doctor.findings import Finding, broken, ok, warning
 from modelyard.doctor.schema import judged
 from modelyard.errors import ModelyardError
 from modelyard.settings import Settings, flag
 from modelyard.store.database import Database
 from modelyard.store.facts import server_facts
-from modelyard.store.schema import schema_version
+from modelyard.store.schema import HEAD, schema_version
 from modelyard.store.urls import DatabaseUrl
 
 SLOW_SECONDS = 0.01
@@ -23,7 +24,7 @@ async def look(settings: Settings) -> AsyncIterator[Finding]:
     try:
         url = DatabaseUrl.parse(settings.database)
         if url.path is not None:
-            for finding in sqlite.look(url.path):
+            for finding in sqlite.look(url.path, settings):
                 yield finding
             return
         database = open_database(settings, url)
@@ -52,7 +53,10 @@ async def _server(database: Database, settings: Settings) -> AsyncIterator[Findi
         yield warning("database", shown, "run the registry near its database: every change takes several round trips")
     else:
         yield ok("database", shown)
-    yield await asyncio.to_thread(judged, await schema_version(database))
+    revision = await schema_version(database)
+    yield await asyncio.to_thread(judged, revision)
+    some = revision == HEAD and (await SqlRegister().state(database.reader)).accounts
+    yield accounts.judged(settings, some=some)
     facts = await server_facts(database)
     for finding in servers.look(facts, settings):
         yield finding

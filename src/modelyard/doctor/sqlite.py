@@ -5,19 +5,22 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from modelyard.doctor import accounts
 from modelyard.doctor.findings import Finding, broken, ok, warning
 from modelyard.doctor.folder import nearest
 from modelyard.doctor.schema import judged
+from modelyard.settings import Settings
 from modelyard.store.facts import file_facts
 
 NETWORK = ("9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs", "smb")
 """How the types of file systems begin that several machines share."""
 
 
-def look(path: Path) -> Iterator[Finding]:
+def look(path: Path, settings: Settings) -> Iterator[Finding]:
     yield _file_system(path)
     if not path.exists():
         yield ok("database", f"{path} is not there yet: the first start makes it")
+        yield accounts.judged(settings, some=False)
         return
     try:
         facts = file_facts(path)
@@ -31,6 +34,7 @@ def look(path: Path) -> Iterator[Finding]:
     yield judged(facts.revision)
     if facts.revision is not None:
         yield _journal(facts.journal_mode)
+    yield accounts.judged(settings, some=facts.accounts)
 
 
 def _journal(mode: str) -> Finding:

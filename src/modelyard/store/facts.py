@@ -32,6 +32,8 @@ class FileFacts(msgspec.Struct, frozen=True):
     revision: str | None
     """Of the schema; None where there is none."""
     journal_mode: str
+    accounts: bool
+    """Whether there are any."""
 
 
 _POSTGRESQL_SETTINGS = Statement(
@@ -90,6 +92,7 @@ def file_facts(path: Path) -> FileFacts:
     """Raises `sqlite3.Error`."""
     with contextlib.closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=2)) as connection:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
-        return FileFacts(None if row is None else str(row[0]), str(mode))
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if "alembic_version" in tables else None
+        accounts = "principal" in tables and connection.execute("SELECT 1 FROM principal").fetchone() is not None
+        return FileFacts(None if row is None else str(row[0]), str(mode), accounts)

@@ -304,6 +304,9 @@ class Provider:
         self.asked += 1
         return self.said
 
+    async def close(self) -> None:
+        """Nothing to close."""
+
     def token(self) -> str:
         return jwt.encode({"iss": self.issuer, "sub": "zoe"}, "k" * 32, algorithm="HS256")
 

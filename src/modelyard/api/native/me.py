@@ -13,7 +13,7 @@ from modelyard.api.native.decode import path_id, structured
 from modelyard.api.native.paging import PAGING, asked, following
 from modelyard.api.native.wire import Problem
 from modelyard.context import ANONYMOUS, DEFAULT_PROJECT
-from modelyard.errors import Forbidden
+from modelyard.errors import NotFound
 
 _ANYONE = Principal(ANONYMOUS, DEFAULT_PROJECT, (Grant(Role.ADMIN),))
 _ORDER, _PASSWORD = msgspec.json.Decoder(TokenOrder), msgspec.json.Decoder(PasswordChange)
@@ -66,7 +66,7 @@ def token_order(request: Request) -> TokenOrder:
 def _account(request: Request) -> int:
     account = request.principal.account if request.principal else None
     if account is None:
-        raise Forbidden(_NO_ACCOUNT)
+        raise NotFound(_NO_ACCOUNT)
     return account
 
 
@@ -92,7 +92,7 @@ def operations(access: Access) -> tuple[Operation, ...]:
             summary="Change your own password",
             body=PasswordChange,
             secret=True,
-            responses={204: None, **WRITE_FAILURES},
+            responses={204: None, **WRITE_FAILURES, 404: Problem},
         ),
         Operation(
             id="listOwnTokens",
@@ -102,7 +102,7 @@ def operations(access: Access) -> tuple[Operation, ...]:
             handler=handlers.list_tokens,
             summary="List your own tokens",
             parameters=PAGING,
-            responses={200: Tokens, **FAILURES},
+            responses={200: Tokens, **FAILURES, 404: Problem},
         ),
         Operation(
             id="createOwnToken",
@@ -114,7 +114,7 @@ def operations(access: Access) -> tuple[Operation, ...]:
             description="Its text is in this answer, and is shown nowhere else.",
             body=TokenOrder,
             secret=True,
-            responses={201: MintedToken, **WRITE_FAILURES},
+            responses={201: MintedToken, **WRITE_FAILURES, 404: Problem},
         ),
         Operation(
             id="revokeOwnToken",
