@@ -71,7 +71,7 @@ def test_who_has_not_logged_in_is_told_how(tmp_path: Path) -> None:
 
 
 def test_a_user_logs_in_by_password_does_what_the_role_allows_and_logs_out(admin: Machine, url: str, tmp_path: Path) -> None:
-    admin.does("user", "create", "ann", "--password-stdin", typed=PASSWORD + "\n")
+    admin.does("user", "create", "ann", "--password", typed=PASSWORD + "\n")
     ann = Machine(tmp_path / "ann")
 
     assert "as ann" in ann.does("login", url, "--user", "ann", typed=PASSWORD + "\n")
@@ -89,7 +89,7 @@ def test_a_user_logs_in_by_password_does_what_the_role_allows_and_logs_out(admin
 
 
 def test_a_wrong_password_logs_nobody_in_and_keeps_nothing(admin: Machine, url: str, tmp_path: Path) -> None:
-    admin.does("user", "create", "bob", "--password-stdin", typed=PASSWORD + "\n")
+    admin.does("user", "create", "bob", "--password", typed=PASSWORD + "\n")
     bob = Machine(tmp_path / "bob")
 
     assert bob.run("login", url, "--user", "bob", typed="wrong\n").exit_code == 1
@@ -120,7 +120,7 @@ def test_accounts_are_changed_and_removed(admin: Machine) -> None:
 
     admin.does("user", "enable", "carl")
     admin.does("user", "move", "carl", "default")
-    admin.does("user", "password", "carl", "--password-stdin", typed=PASSWORD + "\n")
+    admin.does("user", "password", "carl", typed=PASSWORD + "\n")
     [carl] = [one for one in admin.knows("user", "list") if one["name"] == "carl"]
     assert (carl["home"], carl["disabled"], carl["has_password"]) == ("default", False, True)
 

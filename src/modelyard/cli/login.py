@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import show
+from modelyard.cli.ask import secret
 from modelyard.cli.credentials import Credentials, Login, UnreadableCredentials
 from modelyard.cli.server import AsJson, Server, check_url, connected, fail, told
 from modelyard.client import environment
@@ -73,14 +74,13 @@ def whoami(server: Server = None, as_json: AsJson = False) -> None:  # noqa: FBT
 
 
 def _by_token(url: str) -> Login:
-    text = os.environ.get(environment.TOKEN) or typer.prompt("Token", hide_input=True, err=True)
-    return Login(url, text.strip())
+    return Login(url, (os.environ.get(environment.TOKEN) or secret("Token")).strip())
 
 
 def _by_password(url: str, user: str, days: int) -> Login:
     from modelyard.client.connection import Connection  # noqa: PLC0415 - as above
 
-    password = typer.prompt(f"Password of {user}", hide_input=True, err=True)
+    password = secret(f"Password of {user}")
     with told(), Connection(url, password=(user, password)) as connection:
         order = {"label": f"login on {platform.node()}", "expires_in": days * _DAY}
         made = connection.post("/me/tokens", order)

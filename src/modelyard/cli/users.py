@@ -1,18 +1,17 @@
 """Accounts, for admins."""
 
-import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from modelyard.cli import show
+from modelyard.cli.ask import secret
 from modelyard.cli.server import AsJson, Server, connected
 
 app = typer.Typer(name="user", help="Look after accounts: for admins.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-PasswordFromInput = Annotated[bool, typer.Option("--password-stdin", help="Read a password from standard input, not from the terminal.")]
 
 
 @app.command()
@@ -20,7 +19,6 @@ def create(
     name: Name,
     service: Annotated[bool, typer.Option("--service", help="A program: it has tokens, and no password.")] = False,  # noqa: FBT002 - a flag
     password: Annotated[bool, typer.Option("--password", help="Give it a password, which is asked for.")] = False,  # noqa: FBT002 - a flag
-    password_stdin: PasswordFromInput = False,  # noqa: FBT002 - a flag
     home: Annotated[
         str | None, typer.Option("--home", metavar="PROJECT", help="The project of its requests that name none.", show_default=False)
     ] = None,
@@ -29,8 +27,8 @@ def create(
 ) -> None:
     """Create an account. It may do nothing until it is granted a role: `modelyard grant add`."""
     body: dict[str, Any] = {"name": name, "kind": "service" if service else "user", "home": home}
-    if password or password_stdin:
-        body["password"] = _password(from_input=password_stdin)
+    if password:
+        body["password"] = secret("Password", confirm=True)
     with connected(server) as connection:
         made = connection.post("/users", body)
     show.thing(made, f"{made['name']} is there, and may do nothing yet.", as_json=as_json)
@@ -59,9 +57,9 @@ def enable(name: Name, server: Server = None) -> None:
 
 
 @app.command()
-def password(name: Name, password_stdin: PasswordFromInput = False, server: Server = None) -> None:  # noqa: FBT002 - a flag
+def password(name: Name, server: Server = None) -> None:
     """Give an account a new password, which is asked for."""
-    _change(server, name, {"password": _password(from_input=password_stdin)})
+    _change(server, name, {"password": secret("New password", confirm=True)})
     typer.echo(f"{name} has a new password.")
 
 
@@ -83,12 +81,6 @@ def remove(name: Name, server: Server = None) -> None:
 def _change(server: str | None, name: str, change: dict[str, Any]) -> None:
     with connected(server) as connection:
         connection.patch(_path(name), change)
-
-
-def _password(*, from_input: bool) -> str:
-    if from_input:
-        return sys.stdin.readline().rstrip("\r\n")
-    return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
 
 
 def _path(name: str) -> str:
