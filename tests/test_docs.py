@@ -54,7 +54,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         subcommands = getattr(command, "commands", {})
         waiting += [(f"{name} {sub}", found) for sub, found in subcommands.items()]
         if not subcommands:
-            yield name, [flag for parameter in command.params for flag in parameter.opts if flag != "--help"]
+            yield name, [flag for parameter in command.params for flag in parameter.opts if flag.startswith("--") and flag != "--help"]
 
 
 @pytest.mark.parametrize(("command", "flags"), list(commands()))

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from modelyard import __version__, settings
+from modelyard.cli import grants, login, projects, tokens, users
 from modelyard.settings import LogFormat, LogLevel, SettingsError
 
 app = typer.Typer(
@@ -26,6 +27,10 @@ admin = typer.Typer(name="admin", help="Look after a store from the machine it i
 app.add_typer(admin)
 audit = typer.Typer(name="audit", help="Look after the audit log.", no_args_is_help=True)
 app.add_typer(audit)
+for command in (login.login, login.logout, login.whoami):
+    app.command()(command)
+for group in (tokens.app, users.app, grants.app, projects.app):
+    app.add_typer(group)
 
 Config = Annotated[
     str | None,

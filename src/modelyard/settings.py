@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from modelyard import settings_mr
+from modelyard.client import environment
 
 PREFIX = "MODELYARD_"
 CONFIG_VARIABLE = "MODELYARD_CONFIG"
@@ -275,6 +276,9 @@ class _Given(msgspec.Struct, frozen=True):
     text: bool = True
 
 
+_NO_SETTINGS = (CONFIG_VARIABLE, HANDED_VARIABLE, environment.SERVER, environment.TOKEN)
+
+
 def load(flags: Mapping[str, object], environ: Mapping[str, str], config: str | None = None) -> Loaded:
     """The settings from all sources. `flags` are command line options by field name (None: not given), `config` the TOML file's path.
 
@@ -364,7 +368,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     names = {variable(name): name for name in FIELDS}
     given = {}
     for key, value in environ.items():
-        if key.startswith(PREFIX) and key not in (CONFIG_VARIABLE, HANDED_VARIABLE):
+        if key.startswith(PREFIX) and key not in _NO_SETTINGS:
             _known(key, (*names, CONFIG_VARIABLE), "in the environment")
             if value.strip():
                 given[names[key]] = _Given(value, f"the variable {key}")

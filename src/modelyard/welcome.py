@@ -39,7 +39,9 @@ def show_token(account: str, text: str, store: str) -> None:
     aside.print("This is its token. It is shown this once, and is nowhere else:\n", highlight=False)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-    aside.print("\nSend it with every request: [bold]Authorization: Bearer …[/]", highlight=False, soft_wrap=True)
+    aside.print(
+        "\nLog in with it: [bold]modelyard login URL[/]; or send it with every request: [bold]Authorization: Bearer …[/]", soft_wrap=True
+    )
 
 
 def _facts(url: str, loaded: Loaded) -> list[tuple[str, str]]:
