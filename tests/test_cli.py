@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,12 @@ from modelyard.settings import Settings
 from tests.servers.modelyard import serving
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Tests before these may have left a handler that writes what the HTTP client logs where commands write their answers."""
+    caplog.set_level(logging.WARNING, "httpx")
 
 
 class Machine:

@@ -57,8 +57,10 @@ class Ledger:
     async def find_or_create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord) -> R:
         """The record of that name in the caller's project, held, or a new one. Two that make it at once end with one."""
         assert new.name is not None  # noqa: S101 - what has no name cannot be found
-        found = await records.page(unit, caller.project, ListQuery(scope=equals("name", new.name), limit=1))
-        if found.items and (record := await records.hold(unit, caller.project, found.items[0].id)) is not None:
+        namesakes = await records.find(unit, caller.project, {"name": new.name})
+        if namesakes and (record := await records.hold(unit, caller.project, namesakes[0].id)) is not None:
+            if records.kind is not Kind.ENVIRONMENT and caller.reach is not None and await reached(unit, caller, records, record) is None:
+                needs_project(caller, records.kind)
             return record
         return await self.create(unit, caller, records, entity, new, racing=True)
 

@@ -9,7 +9,8 @@ from modelyard.deployments.entities import InferenceService, ServeState
 from modelyard.deployments.managed import ENVIRONMENT as MANAGED
 from modelyard.deployments.managed import Deployment, no_deployment
 from modelyard.deployments.tables import ENVIRONMENT, INFERENCE_SERVICE, SERVE_RECORD
-from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live
+from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live, sees
+from modelyard.records.kinds import Kind
 from modelyard.records.rows import reader as row_reader
 from modelyard.store.columns import ID
 from modelyard.store.database import Database
@@ -49,10 +50,11 @@ class DeploymentOverview:
 
     async def deployment(self, caller: Caller, service_id: int) -> Deployment:
         row = await self._database.reader.row(_DEPLOYMENT, {"project": caller.project, "id": service_id})
-        return no_deployment(service_id) if row is None else _deployment(row)
+        found = None if row is None else _deployment(row)
+        return found if found is not None and sees(caller, Kind.SERVICE, found.service) else no_deployment(service_id)
 
     async def deployments(self, caller: Caller, part: Slice) -> Counted[Deployment]:
-        rows, total = await _DEPLOYMENTS.rows(self._database.reader, {"project": caller.project}, part)
+        rows, total = await _DEPLOYMENTS.seen(self._database.reader, caller, Kind.SERVICE, {"project": caller.project}, part)
         return Counted([_deployment(row[:-1]) for row in rows], total)
 
 

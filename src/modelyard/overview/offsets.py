@@ -12,6 +12,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, true
 from sqlalchemy import and_ as all_of
 
+from modelyard.context import Caller
+from modelyard.records import reach
+from modelyard.records.kinds import Kind
+from modelyard.records.record import Record
 from modelyard.store.columns import ID
 from modelyard.store.database import Reader, Row, Values
 from modelyard.store.statements import Statement
@@ -47,6 +51,11 @@ def of_parent(column: str) -> Callable[[Any], ColumnElement[bool]]:
     return lambda table: all_of(table.c[column] == bindparam(column, type_=ID), live(table).is_(true()))
 
 
+def sees(caller: Caller, kind: Kind, record: Record) -> bool:
+    """Whether the caller may see a record of its project."""
+    return caller.sight is None or reach.holds(kind, record, caller.sight)
+
+
 class OffsetList:
     """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id."""
 
@@ -73,6 +82,28 @@ class OffsetList:
         self._pages = {is_first: _in_both_ways(name, clause) for is_first, clause in ((True, first), (False, later))}
         self._counts = _in_both_ways(f"count {table.name}", total)
         self._many = False
+        self._parts = (table, columns, condition, more)
+        self._narrowed: dict[tuple[str, int], OffsetList] = {}
+
+    async def seen(self, reader: Reader, caller: Caller, kind: Kind, values: Values, part: Slice) -> tuple[list[Row], int]:
+        """As `rows`, of those that the caller may see."""
+        if caller.sight is None:
+            return await self.rows(reader, values, part)
+        column, ids = reach.place(kind, caller.sight)
+        among = sorted(ids) or [0]  # which is nobody's id
+        length = 1 << (len(among) - 1).bit_length()
+        among += [among[-1]] * (length - len(among))
+        more = {f"among{number}": record_id for number, record_id in enumerate(among)}
+        return await self._among(column, length).rows(reader, {**values, **more}, part)
+
+    def _among(self, column: str, length: int) -> "OffsetList":
+        """The list of those whose column has one of so many ids: made once, whatever they are."""
+        table, columns, condition, more = self._parts
+        ids = [bindparam(f"among{number}", type_=ID) for number in range(length)]
+        if (column, length) not in self._narrowed:
+            narrow = OffsetList(table, columns, lambda rows: all_of(condition(rows), rows.c[column].in_(ids)), more)
+            self._narrowed[column, length] = narrow
+        return self._narrowed[column, length]
 
     async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[list[Row], int]:
         """The rows, whose first column is their id, and how many there are in all. One statement; two where there are none so far down."""

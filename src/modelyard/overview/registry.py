@@ -9,7 +9,7 @@ from modelyard.errors import NotFound
 from modelyard.models.entities import Model, ModelState, ModelVersion
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
-from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live, of_parent
+from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live, of_parent, sees
 from modelyard.records.kinds import Kind
 from modelyard.records.rows import reader as row_reader
 from modelyard.store.columns import ID
@@ -66,26 +66,27 @@ class RegistryOverview:
 
     async def model(self, caller: Caller, model_id: int) -> ModelView:
         row = await self._database.reader.row(_MODEL, {"project": caller.project, "id": model_id})
-        if row is None:
+        view = None if row is None else _model_view(row)
+        if view is None or not sees(caller, Kind.MODEL, view.model):
             raise NotFound(f"no model has the id {model_id}", kind=Kind.MODEL, id=model_id)
-        return _model_view(row)
+        return view
 
     async def models(self, caller: Caller, part: Slice) -> Counted[ModelView]:
-        rows, total = await _MODELS.rows(self._database.reader, {"project": caller.project}, part)
+        rows, total = await _MODELS.seen(self._database.reader, caller, Kind.MODEL, {"project": caller.project}, part)
         return Counted([_model_view(row[:-1]) for row in rows], total)
 
     async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
         """The version, if it is one of this model's."""
         rows = await self._database.reader.rows(_VERSION, {"project": caller.project, "id": version_id, "model_id": model_id})
-        if not rows:
+        version = _read_version(rows[0][:-WIDTH]) if rows else None
+        if version is None or not sees(caller, Kind.VERSION, version):
             raise NotFound(f"model {model_id} has no version with the id {version_id}", kind=Kind.VERSION, id=version_id)
-        version = _read_version(rows[0][:-WIDTH])
         return VersionView(version, measured(version.id, [row[-WIDTH:] for row in rows]))
 
     async def versions(self, caller: Caller, model_id: int, part: Slice) -> Counted[VersionView]:
         """The versions of a model, which must exist."""
         reader = self._database.reader
-        rows, total = await _VERSIONS.rows(reader, {"project": caller.project, "model_id": model_id}, part)
+        rows, total = await _VERSIONS.seen(reader, caller, Kind.VERSION, {"project": caller.project, "model_id": model_id}, part)
         if total == 0:
             await self.model(caller, model_id)
         versions = [_read_version(row[:-1]) for row in rows]

@@ -9,7 +9,7 @@ from modelyard.errors import NotFound
 from modelyard.experiments.entities import Run
 from modelyard.experiments.tables import RUN
 from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
-from modelyard.overview.offsets import Counted, OffsetList, Slice, live, of_parent
+from modelyard.overview.offsets import Counted, OffsetList, Slice, live, of_parent, sees
 from modelyard.records.kinds import Kind
 from modelyard.records.rows import reader as row_reader
 from modelyard.store.columns import ID
@@ -37,18 +37,18 @@ class RunOverview:
 
     async def run(self, caller: Caller, run_id: int) -> RunView:
         rows = await self._database.reader.rows(_RUN, {"project": caller.project, "id": run_id})
-        if not rows:
+        run = _read(rows[0][:-WIDTH]) if rows else None
+        if run is None or not sees(caller, Kind.RUN, run):
             raise NotFound(f"no run has the id {run_id}", kind=Kind.RUN, id=run_id)
-        run = _read(rows[0][:-WIDTH])
         return RunView(run, measured(run.id, [row[-WIDTH:] for row in rows]))
 
     async def runs(self, caller: Caller, part: Slice, model_id: int | None = None) -> Counted[RunView]:
         """Runs of all experiments; those that work on one model, if one is named, be it known or not."""
         reader, values = self._database.reader, {"project": caller.project}
         if model_id is None:
-            rows, total = await _ALL.rows(reader, values, part)
+            rows, total = await _ALL.seen(reader, caller, Kind.RUN, values, part)
         else:
-            rows, total = await _OF_MODEL.rows(reader, {**values, "model_id": model_id}, part)
+            rows, total = await _OF_MODEL.seen(reader, caller, Kind.RUN, {**values, "model_id": model_id}, part)
         runs = [_read(row[:-1]) for row in rows]
         found = await measurements(reader, [run.id for run in runs])
         return Counted([RunView(run, found[run.id]) for run in runs], total)

@@ -39,8 +39,14 @@ def scope(kind: Kind, reach: Reach) -> Expr:
     return terms[0] if len(terms) == 1 else Or(tuple(terms)) if terms else In(Field("id"), ())
 
 
+def place(kind: Kind, reach: Reach) -> tuple[str, frozenset[int]]:
+    """For a kind that belongs to models, or else to experiments, and says so itself: the field that says it, and the ids it may have."""
+    return (OF_MODEL[kind], reach.models) if kind in OF_MODEL else (OF_EXPERIMENT[kind], reach.experiments)
+
+
 def holds(kind: Kind, record: Record, reach: Reach) -> bool:
     """Whether a record, of a kind that is not `THROUGH_OWNERS`, is within the reach."""
-    if kind in OF_MODEL:
-        return getattr(record, OF_MODEL[kind]) in reach.models
-    return kind in OF_EXPERIMENT and getattr(record, OF_EXPERIMENT[kind]) in reach.experiments
+    if kind not in OF_MODEL and kind not in OF_EXPERIMENT:
+        return False
+    field, ids = place(kind, reach)
+    return getattr(record, field) in ids
