@@ -20,7 +20,7 @@ help: ## list these commands
 serve: $(VENV)/.serve ## start the registry on http://127.0.0.1:8080, data in ./modelyard-data (more options: ARGS="--port 9000")
 	@$(BIN)/modelyard serve $(ARGS)
 
-demo: $(VENV)/.demo ## train models, log and register them through Kubeflow's own clients, and look at what the registry knows
+demo: $(VENV)/.demo ## train models, register them through Kubeflow's own clients and JFrog's API, and look at what the registry knows
 	@$(BIN)/python -m demo.run $(ARGS)
 
 test: $(VENV)/.dev ## run every test, on SQLite and on real PostgreSQL and MariaDB servers (some of them: ARGS=tests/unit)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from demo import experiment, questions, registering, training
+from demo import experiment, questions, registering, training, two_doors
 from demo.logbook import VERSION, logbook
 from demo.screen import Screen
 from demo.server import Rest
 
 API = "/api/model_registry/v1alpha3"
+JFROG_API = "/ml/api/v1"
 
 
 def tell(screen: Screen, url: str, folder: Path) -> None:
@@ -41,6 +42,12 @@ def tell(screen: Screen, url: str, folder: Path) -> None:
     screen.say("")
     registering.check(client, rest, screen, results, data)
 
+    screen.chapter("The same model through JFrog's API")
+    jfrog, model_id = Rest(url + JFROG_API), client.get_registered_model(registering.MODEL).id
+    screen.say("JFrog ML's REST API, at another address of the same server: more is said of the model there, and a version is added.\n")
+    two_doors.register(jfrog, model_id, results)
+    two_doors.compare(jfrog, rest, screen, model_id, results)
+
     screen.chapter("Asked")
     questions.ask_all(rest, screen, experiment_id, results)
     screen.say(f"\n[bold green]All as it should be[/], in {time.monotonic() - started:.1f} seconds.")
@@ -55,4 +62,4 @@ def where_next(screen: Screen, url: str, *, keep: bool) -> None:
         return
     screen.plain("  make demo ARGS=--keep   the same, and the registry stays, to look around in it")
     screen.plain("  make serve              a registry that keeps its records, with documentation at http://127.0.0.1:8080/docs")
-    screen.plain("  docs/guides/kubeflow-client.md   Kubeflow's client with it")
+    screen.plain("  docs/guides/kubeflow-client.md, docs/guides/jfrog.md   Kubeflow's client and JFrog's API with it")
