@@ -9,8 +9,8 @@ from demo.server import Rest
 
 VERSION = "best, once more"
 TAGS = ["medical", "tabular"]
-WIDTH = 30
-"""Characters of a value that are shown."""
+WIDTH = 27
+"""Characters of a text that are shown."""
 
 
 class Seen(NamedTuple):
@@ -106,9 +106,10 @@ _WORDS = (
 
 
 def _told(value: object) -> str:
-    """So short that two of them fit side by side; of a file its end."""
+    """So short that two of them fit side by side: of a text its end, of metrics the first two."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {number:.2f}" for name, number in value.items())[:WIDTH]
+        first = [f"{name} {number:.2f}" for name, number in value.items()][:2]
+        return ", ".join([*first, "…"])
     if isinstance(value, list):
         return ", ".join(value)
     return str(value)[-WIDTH:]
