@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from modelyard.artifacts.entities import ArtifactDraft
+from modelyard.context import Reach
 from modelyard.deployments.managed import ENVIRONMENT, NewDeployment
-from modelyard.errors import NotFound
+from modelyard.errors import Forbidden, NotFound
 from modelyard.experiments.tracking import NewTrackedRun, TrackedChange
 from modelyard.models.entities import ModelPatch, ModelState, ModelVersion, NewModel, NewVersion, VersionPatch
 from modelyard.overview import offsets
@@ -117,7 +119,7 @@ async def test_tracking_takes_few_statements(counted: Counted) -> None:
     artifacts = ["insert artifact", "insert audit_event", "insert artifact_parent"]
 
     begun = await counted.names(world.tracking.begin(ANN, NewTrackedRun(name="b", parameters=parameters)))
-    assert begun == ["list experiment", "hold experiment", "insert run", "insert audit_event", *artifacts]
+    assert begun == ["find experiment", "hold experiment", "insert run", "insert audit_event", *artifacts]
     counted.database.forget()
     await world.tracking.change(ANN, counted.run, TrackedChange(metrics={str(number): number for number in range(7)}))
     assert counted.database.names == [
@@ -242,3 +244,74 @@ async def test_nobody_deploys_a_model_that_is_being_deleted(world: World) -> Non
         outcomes = await asyncio.gather(world.managed.deploy(ANN, new), world.managed.retire_model(ANN, model.id), return_exceptions=True)
         # What is deployed fails at once, and so keeps no model: only its not being there any more can be in the way.
         assert [type(one) for one in outcomes if isinstance(one, BaseException)] in ([], [NotFound])
+
+
+# ------------------------------------------------------------------------------------------------------- who sees a part
+async def test_who_sees_some_records_sees_these_and_what_belongs_to_them(sql: World) -> None:
+    views = overviews(sql.database)
+    models = [await sql.models.create_model(ANN, NewModel(name=str(number))) for number in range(3)]
+    versions = [await sql.models.create_version(ANN, NewVersion(model_id=model.id)) for model in models]
+    runs = [await sql.tracking.begin(ANN, NewTrackedRun(name="a", model_id=model.id)) for model in models]
+    services = [await deploy(sql, version, str(version.id)) for version in versions]
+    sight = Reach(frozenset({models[1].id}), frozenset({runs[1].experiment_id}))
+    ola = msgspec.structs.replace(ANN, name="ola", reach=sight, sight=sight)
+
+    found = await views.registry.models(ola, PAGE)
+    assert ([view.model.id for view in found.items], found.total) == ([models[1].id], 1)
+    assert (await views.registry.models(ola, Slice(5, 5))).total == 1
+    assert [view.run.id for view in (await views.runs.runs(ola, PAGE)).items] == [runs[1].id]
+    assert (await views.runs.runs(ola, PAGE, models[0].id)).total == 0
+    assert [one.service.id for one in (await views.deployed.deployments(ola, PAGE)).items] == [services[1]]
+    assert (await views.registry.versions(ola, models[1].id, PAGE)).total == 1
+    assert (await views.registry.version(ola, models[1].id, versions[1].id)).version == versions[1]
+    for work in (
+        views.registry.model(ola, models[0].id),
+        views.registry.version(ola, models[0].id, versions[0].id),
+        views.registry.versions(ola, models[0].id, PAGE),
+        views.runs.run(ola, runs[0].id),
+        views.deployed.deployment(ola, services[0]),
+        sql.managed.remove(ola, services[0]),
+        sql.managed.retire_version(ola, models[0].id, versions[0].id),
+        sql.tracking.change(ola, runs[0].id, TrackedChange()),
+    ):
+        with pytest.raises(NotFound):
+            await work
+    nobody = msgspec.structs.replace(ola, reach=Reach(), sight=Reach())
+    assert (await views.registry.models(nobody, PAGE)).total == 0
+
+
+async def test_whoever_may_deploy_a_model_may_be_the_first_who_does(sql: World) -> None:
+    model = await sql.models.create_model(ANN, NewModel())
+    version = await sql.models.create_version(ANN, NewVersion(model_id=model.id))
+    reach = Reach(frozenset({model.id}))
+    ola = msgspec.structs.replace(ANN, name="ola", reach=reach, sight=reach)
+
+    made = await sql.managed.deploy(ola, NewDeployment(name="live", model_id=model.id, version_id=version.id))
+    assert (await overviews(sql.database).deployed.deployment(ola, made.service.id)).service == made.service
+
+
+async def test_a_run_needs_a_role_on_its_experiment(sql: World) -> None:
+    model = await sql.models.create_model(ANN, NewModel(name="fraud"))
+    reach = Reach(frozenset({model.id}))
+    ola = msgspec.structs.replace(ANN, name="ola", reach=reach, sight=reach)
+
+    for name in ("a", "b"):  # whether the experiment is there or not
+        with pytest.raises(Forbidden):
+            await sql.tracking.begin(ola, NewTrackedRun(name=name, model_id=model.id))
+        await sql.tracking.begin(ANN, NewTrackedRun(name=name, model_id=model.id))
+
+
+# ----------------------------------------------------------------------------------------------------------- what is told
+async def test_events_tell_of_records_by_their_ids(sql: World) -> None:
+    """Also of those that were made in the same unit."""
+    model = await sql.models.create_model(ANN, NewModel())
+    version = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured(1))
+    run = await sql.tracking.begin(ANN, NewTrackedRun(name="a", model_id=model.id, parameters={"a": "b"}))
+    await sql.managed.deploy(ANN, NewDeployment(name="live", model_id=model.id, version_id=version.id))
+
+    told = [msgspec.json.decode(event.after) for event in await sql.events() if event.after is not None]
+    assert all(record["id"] for record in told)
+    owners = [record["owner_id"] for record in told if "owner_id" in record]
+    assert owners == [version.id, version.id, run.id]
+    for field in ("experiment_id", "environment_id", "service_id"):
+        assert all(record[field] != 0 for record in told if field in record)

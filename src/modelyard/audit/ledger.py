@@ -35,9 +35,19 @@ class Ledger:
         self._trash = trash
 
     async def create(
-        self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord, *, racing: bool = False, **own: Any
+        self,
+        unit: Unit,
+        caller: Caller,
+        records: Records[R],
+        entity: type[R],
+        new: NewRecord,
+        *,
+        racing: bool = False,
+        referred: bool = False,
+        **own: Any,
     ) -> R:
-        """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins; `racing` as in `Records`.
+        """Insert what `new` asks for. Fields of the entity come from `new` by name, or from `own`, which wins. `racing` and `referred` are
+        those of `Records.insert`.
 
         Errors: `Invalid` for values no store could keep, `AlreadyExists`, `Forbidden` for what belongs to nothing but a project that the
         caller does not reach as a whole.
@@ -50,19 +60,24 @@ class Ledger:
         values = dict(zip(names, get(new), strict=True))
         values["name"] = new.name or str(uuid.uuid4())
         record = entity(**values | {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1} | own)
-        record = await records.insert(unit, record, racing=racing)
+        record = await records.insert(unit, record, racing=racing, referred=referred)
         await self._append(unit, caller, Action.CREATED, records, None, record)
         return record
 
     async def find_or_create(self, unit: Unit, caller: Caller, records: Records[R], entity: type[R], new: NewRecord) -> R:
-        """The record of that name in the caller's project, held, or a new one. Two that make it at once end with one."""
+        """The record of that name in the caller's project, held, or a new one. Two that make it at once end with one.
+
+        An environment is only a place: whoever may deploy a model may do so in any, and may be the first who does.
+        """
         assert new.name is not None  # noqa: S101 - what has no name cannot be found
+        if records.kind is Kind.ENVIRONMENT:
+            caller = msgspec.structs.replace(caller, reach=None)
         namesakes = await records.find(unit, caller.project, {"name": new.name})
         if namesakes and (record := await records.hold(unit, caller.project, namesakes[0].id)) is not None:
-            if records.kind is not Kind.ENVIRONMENT and caller.reach is not None and await reached(unit, caller, records, record) is None:
+            if caller.reach is not None and await reached(unit, caller, records, record) is None:
                 needs_project(caller, records.kind)
             return record
-        return await self.create(unit, caller, records, entity, new, racing=True)
+        return await self.create(unit, caller, records, entity, new, racing=True, referred=True)
 
     async def create_all(self, unit: Unit, caller: Caller, records: Records[R], new: Sequence[R]) -> list[R]:
         """Insert many (see `Records.insert_all`), in as many statements as one takes."""

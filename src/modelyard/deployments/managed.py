@@ -99,10 +99,10 @@ class ManagedDeployments:
         environment = await self._ledger.find_or_create(unit, caller, self._environments, Environment, NewEnvironment(name=ENVIRONMENT))
         state = DesiredState.DEPLOYED if new.replicas else DesiredState.UNDEPLOYED
         command = NewInferenceService(environment_id=environment.id, desired_state=state, **msgspec.structs.asdict(new))
-        service = await self._ledger.create(unit, caller, self._services, InferenceService, command)
+        service = await self._ledger.create(unit, caller, self._services, InferenceService, command, referred=True)
         first = ServeState.NEW if new.replicas else ServeState.COMPLETE
         revision = NewServeRecord(name="revision-1", service_id=service.id, version_id=version.id, last_known_state=first)
-        serve = await self._ledger.create(unit, caller, self._serves, ServeRecord, revision)
+        serve = await self._ledger.create(unit, caller, self._serves, ServeRecord, revision, referred=True)
         if new.replicas:
             service = await self._fail(unit, caller, service.id, serve.id, NO_BACKEND)
         return Deployment(service, first)

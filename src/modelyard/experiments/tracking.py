@@ -83,7 +83,7 @@ class TrackingService:
             started_at=self._ledger.later_than(),
             model_id=new.model_id,
         )
-        run = await self._ledger.create(unit, caller, self._runs, Run, command)
+        run = await self._ledger.create(unit, caller, self._runs, Run, command, referred=bool(new.parameters))
         if new.parameters:
             await self._put(unit, caller, run, new.parameters, new_run=True)
         return run

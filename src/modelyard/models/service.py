@@ -74,7 +74,7 @@ class ModelService:
     async def create_version(self, unit: Unit, caller: Caller, new: NewVersion, artifacts: Sequence[ArtifactDraft] = ()) -> ModelVersion:
         """A version with these artifacts, each named (see `ArtifactService.put_all`)."""
         await held(unit, caller, self._models, new.model_id)
-        version = await self._ledger.create(unit, caller, self._versions, ModelVersion, new)
+        version = await self._ledger.create(unit, caller, self._versions, ModelVersion, new, referred=bool(artifacts))
         if artifacts:
             await self._artifacts.put_all(unit, caller, version.id, artifacts, new_parent=True)
         return version

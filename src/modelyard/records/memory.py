@@ -72,8 +72,8 @@ class MemoryRecords(Generic[R]):
         self._links = links or {}
         self._table = kind.label
 
-    async def insert(self, unit: Unit, record: R, *, racing: bool = False) -> R:
-        del unit, racing
+    async def insert(self, unit: Unit, record: R, *, racing: bool = False, referred: bool = False) -> R:
+        del unit, racing, referred
         record = msgspec.structs.replace(record, id=self._database.next_id(self.kind.sequence))
         self.keep(record)
         return record

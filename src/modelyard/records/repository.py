@@ -26,10 +26,11 @@ class Records(Protocol[R]):
     @property
     def fields(self) -> Fields: ...
 
-    async def insert(self, unit: Unit, record: R, *, racing: bool = False) -> R:
+    async def insert(self, unit: Unit, record: R, *, racing: bool = False, referred: bool = False) -> R:
         """Store a new record (its `id` 0) and return it with its id, which may come as late as the unit ends (see `Unit.new_id`).
 
         `racing`: it was looked for in this unit. Where somebody has just made it, the unit is run again, and finds it.
+        `referred`: other records of this unit are going to hold its id, which is therefore a number at once.
         """
         ...
 

@@ -58,8 +58,12 @@ class SqlRecords(Generic[R]):
         self._hold = _hold(table, self._get, _live(table, select(*columns)))
         self.lists = Lists(entity, Source(table, int(kind), links or {}), fields)
 
-    async def insert(self, unit: Unit, record: R, *, racing: bool = False) -> R:
-        await unit.new_id(self.kind.sequence, functools.partial(msgspec.structs.force_setattr, record, "id"))
+    async def insert(self, unit: Unit, record: R, *, racing: bool = False, referred: bool = False) -> R:
+        keep = functools.partial(msgspec.structs.force_setattr, record, "id")
+        if referred:
+            keep(await unit.next_id(self.kind.sequence))
+        else:
+            await unit.new_id(self.kind.sequence, keep)
         taken = self._overtaken if racing else self._taken
         await unit.later(self._insert, [(*self._write(record), 0)], lambda error: taken(record, error))
         if record.external_id is not None:
