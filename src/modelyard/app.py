@@ -41,7 +41,7 @@ from modelyard.artifacts.service import ArtifactService
 from modelyard.artifacts.tables import ARTIFACT_PARENT
 from modelyard.audit import sealing
 from modelyard.audit.following import Following
-from modelyard.audit.horizon import sql_horizon
+from modelyard.audit.horizon import Horizon, sql_horizon
 from modelyard.audit.ledger import Ledger
 from modelyard.audit.log import SqlEventLog
 from modelyard.audit.repository import SqlEvents
@@ -116,7 +116,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     following = Following(database, SqlEventLog(), horizon)
     doors = (
         *dialects(domain, settings.max_page_size),
-        jfrog.dialect(jfrog_services(database, domain, metrics)),
+        jfrog.dialect(jfrog_services(database, domain, metrics, horizon)),
         native.dialect(
             metrics,
             *_access_operations(build_access(database, domain, passwords)),
@@ -271,15 +271,15 @@ def _journal() -> Journal:
     return Journal(SqlRegister(), SqlEvents(), system_clock)
 
 
-def jfrog_services(database: Database, domain: Services, metrics: MetricService) -> JfrogServices:
+def jfrog_services(database: Database, domain: Services, metrics: MetricService, horizon: Horizon) -> JfrogServices:
     ledger = domain.artifacts.ledger
     deployed = DeploymentRecords(environments(), services(), serve_records())
     return JfrogServices(
         models=domain.models,
         tracking=TrackingService(database, TrackingRecords(experiments(), runs()), domain.models, domain.artifacts, metrics),
         deployments=ManagedDeployments(database, deployed, domain.models, ledger),
-        registry=RegistryOverview(database),
-        runs=RunOverview(database),
+        registry=RegistryOverview(database, horizon),
+        runs=RunOverview(database, horizon),
         deployed=DeploymentOverview(database),
     )
 

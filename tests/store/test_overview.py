@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from modelyard.artifacts.entities import ArtifactDraft
+from modelyard.audit.horizon import sql_horizon
 from modelyard.context import Reach
 from modelyard.deployments.managed import ENVIRONMENT, NewDeployment
 from modelyard.errors import Forbidden, NotFound
@@ -34,7 +35,11 @@ class Overviews(NamedTuple):
 
 
 def overviews(database: Database) -> Overviews:
-    return Overviews(RegistryOverview(database), RunOverview(database), DeploymentOverview(database))
+    return Overviews(registry_of(database), RunOverview(database, sql_horizon(database, pause=0)), DeploymentOverview(database))
+
+
+def registry_of(database: Database) -> RegistryOverview:
+    return RegistryOverview(database, sql_horizon(database, pause=0))
 
 
 def measured(number: int = 3) -> list[ArtifactDraft]:
@@ -131,7 +136,7 @@ async def test_tracking_takes_few_statements(counted: Counted) -> None:
 
 # ------------------------------------------------------------------------------------------------------------------ facts
 async def test_the_latest_is_the_newest_that_is_live_and_all_count(sql: World) -> None:
-    registry = RegistryOverview(sql.database)
+    registry = registry_of(sql.database)
     model = await sql.models.create_model(ANN, NewModel())
     other = await sql.models.create_model(ANN, NewModel())
     versions = [await sql.models.create_version(ANN, NewVersion(model_id=model.id, name=name)) for name in ("b", "c", "a")]
@@ -155,7 +160,7 @@ async def test_the_latest_is_the_newest_that_is_live_and_all_count(sql: World) -
 
 
 async def test_only_what_a_version_lists_is_shown_of_it(sql: World) -> None:
-    registry = RegistryOverview(sql.database)
+    registry = registry_of(sql.database)
     model = await sql.models.create_model(ANN, NewModel())
     one = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured(2))
     other = await sql.models.create_version(ANN, NewVersion(model_id=model.id), measured(1))
@@ -198,7 +203,7 @@ async def test_nothing_of_another_project_is_seen(sql: World) -> None:
 
 async def test_a_long_list_is_read_in_a_thread(sql: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offsets, "MANY", 5)
-    registry = RegistryOverview(sql.database)
+    registry = registry_of(sql.database)
     made = [(await sql.models.create_model(ANN, NewModel())).id for _ in range(9)]
 
     for _ in range(2):  # first it finds out how long the list is

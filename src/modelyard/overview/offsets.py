@@ -5,7 +5,6 @@ thread.
 """
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,13 +20,14 @@ from modelyard.store.database import Reader, Row, Values
 from modelyard.store.statements import Statement
 
 T = TypeVar("T")
-_id = itemgetter(0)
-
 MANY = 20_000
 """Rows that SQLite counts, or passes over, in about a millisecond. Others should not wait longer."""
 
 PROJECT = bindparam("project", type_=ID)
 ZERO: ColumnElement[int] = literal_column("0")
+ONE: ColumnElement[int] = literal_column("1")
+KEPT = 100
+"""Statements that are kept of one list: clients ask for pages of a few lengths."""
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -66,20 +66,8 @@ class OffsetList:
         condition: Callable[[Any], ColumnElement[bool]] = live,
         more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
     ) -> None:
-        counted = table.alias("counted")
-        total = select(func.count()).select_from(counted).where(condition(counted))
-        shown = [table.c[name] for name in columns]
-        limit, offset = bindparam("limit", type_=ID), bindparam("offset", type_=ID)
-
-        def page(*else_: Any) -> Select[Any]:
-            return select(*shown, *else_).where(condition(table)).order_by(table.c.id).limit(limit)
-
-        # A later page by itself first: databases would look up `more` for the rows that are passed over, too.
-        paged = page().offset(offset).subquery("paged")
-        later = select(*paged.c, *more(paged.c.id), total.scalar_subquery())
-        first = page(*more(table.c.id), total.scalar_subquery())
-        name = f"list {table.name} by offset"
-        self._pages = {is_first: _in_both_ways(name, clause) for is_first, clause in ((True, first), (False, later))}
+        total = counting(table, condition)
+        self._pages = Pages(table, columns, condition, (*more(table.c.id), total.scalar_subquery()))
         self._counts = _in_both_ways(f"count {table.name}", total)
         self._many = False
         self._parts = (table, columns, condition, more)
@@ -107,19 +95,46 @@ class OffsetList:
 
     async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[list[Row], int]:
         """The rows, whose first column is their id, and how many there are in all. One statement; two where there are none so far down."""
-        slow = self._many or part.offset > MANY
-        statement = self._pages[part.offset == 0][slow]
-        rows = await reader.rows(statement, {**values, "limit": part.limit, "offset": part.offset})
+        rows = await reader.rows(self._pages.statement(part, slow=self._many), {**values, "offset": part.offset})
         total = int(rows[0][-1]) if rows else await self._total(reader, values, part)
         self._many = total > MANY
-        # They come in order, and no database promises it of a page within a query.
-        return sorted(rows, key=_id), total
+        return list(rows), total
 
     async def _total(self, reader: Reader, values: Values, part: Slice) -> int:
         if part.offset == 0:
             return 0
         row = await reader.row(self._counts[self._many], values)
         return 0 if row is None else int(row[0])
+
+
+def counting(table: Table, condition: Callable[[Any], ColumnElement[bool]]) -> Select[Any]:
+    counted = table.alias("counted")
+    return select(func.count()).select_from(counted).where(condition(counted))
+
+
+class Pages:
+    """The statements for pages of a table's rows that satisfy a condition. Each row has these columns, then `more`."""
+
+    def __init__(
+        self, table: Table, columns: Sequence[str], condition: Callable[[Any], ColumnElement[bool]], more: Sequence[ColumnElement[Any]]
+    ) -> None:
+        self._name = f"list {table.name} by offset"
+        self._first = select(*[table.c[name] for name in columns], *more).where(condition(table)).order_by(table.c.id)
+        # Where a later page begins is looked up in an index: of the rows that are passed over nothing else is read.
+        passed = table.alias("passed")
+        begin = select(passed.c.id).where(condition(passed)).order_by(passed.c.id).limit(ONE).offset(bindparam("offset", type_=ID))
+        self._later = self._first.where(table.c.id >= begin.scalar_subquery())
+        self._made: dict[tuple[int, bool, bool], Statement] = {}
+
+    def statement(self, part: Slice, *, slow: bool = False) -> Statement:
+        """Takes `offset`. The limit is a part of its text: PostgreSQL would plan for a tenth of the table else, and so each time anew."""
+        key = (part.limit, part.offset == 0, slow or part.offset > MANY)
+        if key not in self._made:
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            page = (self._first if key[1] else self._later).limit(literal_column(str(part.limit)))
+            self._made[key] = Statement(self._name, page, slow=key[2])
+        return self._made[key]
 
 
 def _in_both_ways(name: str, clause: Select[Any]) -> dict[bool, Statement]:

@@ -2,15 +2,19 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+import msgspec
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
 
-from modelyard.context import Caller
+from modelyard.audit.horizon import Horizon
+from modelyard.context import Caller, Millis
 from modelyard.errors import NotFound
 from modelyard.models.entities import Model, ModelState, ModelVersion
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
-from modelyard.overview.offsets import ZERO, Counted, OffsetList, Slice, live, of_parent, sees
+from modelyard.overview.offsets import ONE, ZERO, Counted, OffsetList, Slice, live, of_parent, sees
+from modelyard.overview.totals import KindList, Totals
 from modelyard.records.kinds import Kind
+from modelyard.records.properties import Properties
 from modelyard.records.rows import reader as row_reader
 from modelyard.store.columns import ID
 from modelyard.store.database import Database
@@ -28,6 +32,28 @@ class ModelView(NamedTuple):
     versions: int
 
 
+class ListedModel(msgspec.Struct, frozen=True):
+    """What a list shows of a model: its other columns are not read for it."""
+
+    id: int
+    name: str
+    description: str | None
+    library_name: str | None
+    tasks: tuple[str, ...] | None
+    properties: Properties
+    created_at: Millis
+    updated_at: Millis
+    owner: str | None
+
+
+class ModelLine(NamedTuple):
+    """A model in a list, with less of it."""
+
+    model: ListedModel
+    latest: str | None
+    versions: int
+
+
 class VersionView(NamedTuple):
     version: ModelVersion
     measurements: Measurements
@@ -36,18 +62,21 @@ class VersionView(NamedTuple):
 def _versions_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
     version = MODEL_VERSION.alias("version")
     its_own = (version.c.model_id == model_id, version.c.trashed == ZERO)
-    in_use = or_(version.c.state.is_(None), version.c.state != ModelState.ARCHIVED.value)
-    latest = select(version.c.name).where(*its_own, in_use).order_by(version.c.id.desc()).limit(1)
+    in_use = or_(version.c.state.is_(None), version.c.state != literal_column(f"'{ModelState.ARCHIVED}'"))
+    latest = select(version.c.name).where(*its_own, in_use).order_by(version.c.id.desc()).limit(ONE)
     count = select(func.count()).select_from(version).where(*its_own)
     return latest.scalar_subquery(), count.scalar_subquery()
 
 
 _MODEL_COLUMNS, _VERSION_COLUMNS = Model.__struct_fields__, ModelVersion.__struct_fields__
+_read_listed = row_reader(ListedModel)
+_LISTED = ListedModel.__struct_fields__
+_WIDTH = len(_LISTED)
 _MODEL = Statement(
     "get model at a glance",
     select(*[MODEL.c[name] for name in _MODEL_COLUMNS], *_versions_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
 )
-_MODELS = OffsetList(MODEL, _MODEL_COLUMNS, more=_versions_of)
+_MODELS = KindList(Kind.MODEL, MODEL, _LISTED, _versions_of)
 _VERSION = with_measurements(
     MODEL_VERSION,
     [MODEL_VERSION.c[name] for name in _VERSION_COLUMNS],
@@ -61,8 +90,9 @@ _VERSIONS = OffsetList(MODEL_VERSION, _VERSION_COLUMNS, of_parent("model_id"))
 class RegistryOverview:
     """Errors: `NotFound`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, horizon: Horizon) -> None:
         self._database = database
+        self._models = Totals(database, horizon, _MODELS)
 
     async def model(self, caller: Caller, model_id: int) -> ModelView:
         row = await self._database.reader.row(_MODEL, {"project": caller.project, "id": model_id})
@@ -71,9 +101,9 @@ class RegistryOverview:
             raise NotFound(f"no model has the id {model_id}", kind=Kind.MODEL, id=model_id)
         return view
 
-    async def models(self, caller: Caller, part: Slice) -> Counted[ModelView]:
-        rows, total = await _MODELS.seen(self._database.reader, caller, Kind.MODEL, {"project": caller.project}, part)
-        return Counted([_model_view(row[:-1]) for row in rows], total)
+    async def models(self, caller: Caller, part: Slice) -> Counted[ModelLine]:
+        rows, total = await self._models.page(caller, part)
+        return Counted([ModelLine(_read_listed(row[:_WIDTH]), row[_WIDTH], int(row[_WIDTH + 1])) for row in rows], total)
 
     async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
         """The version, if it is one of this model's."""

@@ -12,6 +12,7 @@ from modelyard.records import properties
 from modelyard.records.record import Record
 from modelyard.records.written import Argument, written
 
+S = TypeVar("S", bound=msgspec.Struct)
 R = TypeVar("R", bound=Record)
 
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
@@ -25,13 +26,13 @@ class Column(msgspec.Struct, frozen=True):
     dump: Callable[[Any], Any] | None
 
 
-def columns(entity: type[Record]) -> tuple[Column, ...]:
+def columns(entity: type[msgspec.Struct]) -> tuple[Column, ...]:
     hints = typing.get_type_hints(entity)
     return tuple(_column(name, hints[name]) for name in entity.__struct_fields__)
 
 
-def reader(entity: type[R]) -> Callable[[Sequence[Any]], R]:
-    """A function that makes an entity of a row whose columns are the entity's fields in order."""
+def reader(entity: type[S]) -> Callable[[Sequence[Any]], S]:
+    """A function that makes an entity, or a part of one, of a row whose columns are its fields in order."""
     found = columns(entity)
     return written(", ".join(column.name for column in found), entity, [Argument(column.name, column.load) for column in found])
 

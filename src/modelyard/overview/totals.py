@@ -1,0 +1,147 @@
+"""Lists of all of a project's records of a kind, by offset, whose number is remembered instead of counted each time.
+
+Every record that is made, goes to the trash or comes back leaves an event in the same transaction. So what was counted once, together with
+an event up to which nothing can appear in the log any more (the horizon), and the events after that one, are how many there are: in the
+snapshot of the statement that reads the page, whichever servers write. Nobody who writes takes part in this.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal_column, select
+
+from modelyard.audit.events import Action
+from modelyard.audit.horizon import PAUSE, Horizon
+from modelyard.audit.tables import AUDIT_EVENT
+from modelyard.context import Caller, ProjectId
+from modelyard.overview.offsets import PROJECT, ZERO, OffsetList, Pages, Slice, counting, live
+from modelyard.records.kinds import Kind
+from modelyard.store.columns import ID
+from modelyard.store.database import Database, Row
+from modelyard.store.statements import Statement
+from modelyard.store.tables import ACCESS_STATE
+
+REACH = 200
+"""Events that the statement for a page looks through at most. A few, so that PostgreSQL plans it once and not each time."""
+BEHIND = 50
+"""Events after which what is remembered is brought nearer to the end of the log."""
+SETTLING = 2 * PAUSE
+"""Seconds for which an epoch must have lasted before anything is remembered of it: then the horizon was looked for in it."""
+
+_EVENT = AUDIT_EVENT.c
+_MARK, _UP_TO = bindparam("mark", type_=ID), bindparam("up_to", type_=ID)
+_CHANGES = {Action.CREATED: "1", Action.RESTORED: "1", Action.TRASHED: "-1"}
+_NEWEST = select(func.max(_EVENT.id)).scalar_subquery()
+_EPOCH = select(ACCESS_STATE.c.revision).scalar_subquery()
+"""Rises when the store is emptied, after which ids of events may come back (`store.wipe`); and when accounts change."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """There are `total` records when there are no events after `mark`."""
+
+    mark: int
+    total: int
+    epoch: int
+
+
+class KindList:
+    """The list of one kind. Each row has the table's `columns`, and `more` that is made of its id."""
+
+    def __init__(
+        self, kind: Kind, table: Table, columns: Sequence[str], more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: ()
+    ) -> None:
+        near = _changes(kind, _EVENT.id > _MARK, REACH)
+        self.kind = kind
+        self.narrow = OffsetList(table, columns, more=more)
+        self.pages = Pages(table, columns, live, (*more(table.c.id), near, _NEWEST, _EPOCH))
+        count, changes = counting(table, live).scalar_subquery(), _changes(kind, _EVENT.id > _MARK)
+        self.count = Statement(f"count {table.name}", select(count, changes, _EPOCH), slow=True)
+        self.catch_up = Statement(
+            f"changes of {table.name}", select(_changes(kind, and_(_EVENT.id > _MARK, _EVENT.id <= _UP_TO)), _EPOCH), slow=True
+        )
+        self.changes = Statement(f"recent changes of {table.name}", select(changes, _EPOCH), slow=True)
+
+
+def _changes(kind: Kind, stretch: ColumnElement[bool], most: int | None = None) -> ColumnElement[Any]:
+    """By how much the events of a stretch, or the first of them, changed the number of live records."""
+    clause = select(_EVENT.project_id, _EVENT.kind, _EVENT.action).where(stretch).order_by(_EVENT.id)
+    since = (clause if most is None else clause.limit(literal_column(str(most)))).subquery("since")
+    # The project and the kind are asked for out here, so that nobody enters another index than that of ids.
+    ours = and_(since.c.project_id == PROJECT, since.c.kind == literal_column(str(int(kind))))
+    by = case(*[(and_(ours, since.c.action == literal_column(f"'{action}'")), literal_column(one)) for action, one in _CHANGES.items()])
+    return select(func.coalesce(func.sum(by), ZERO)).scalar_subquery()
+
+
+class Totals:
+    """Remembers how many records the projects have. One for each process and kind."""
+
+    def __init__(self, database: Database, horizon: Horizon, records: KindList) -> None:
+        self._database = database
+        self._horizon = horizon
+        self._list = records
+        self._known: dict[ProjectId, Known] = {}
+        self._advancing = False
+        self._epoch: int | None = None
+        self._epoch_seen = 0.0
+
+    async def page(self, caller: Caller, part: Slice) -> tuple[list[Row], int]:
+        """The rows that the caller may see, the first of whose columns is their id, and how many there are in all.
+
+        One statement, but for the first time, after every `BEHIND` changes, and past the end of the list.
+        """
+        if caller.sight is not None:
+            return await self._list.narrow.seen(self._database.reader, caller, self._list.kind, {"project": caller.project}, part)
+        project = caller.project
+        known = self._known.get(project)
+        mark = 0 if known is None else known.mark
+        rows = await self._database.reader.rows(self._list.pages.statement(part), {"project": project, "mark": mark, "offset": part.offset})
+        if not rows or known is None:
+            return list(rows), await self._total(project)
+        changes, newest, epoch = rows[0][-3:]
+        behind = (newest or 0) - known.mark
+        if known.epoch != epoch or behind > REACH:
+            return list(rows), await self._total(project)
+        if behind > BEHIND:
+            await self._advance(project, known)
+        return list(rows), known.total + int(changes)
+
+    async def _total(self, project: ProjectId) -> int:
+        """How many there are, by a statement of its own: of what is remembered, or counted."""
+        known = self._known.get(project)
+        if known is not None:
+            known = await self._advance(project, known)
+            changes, epoch = await self._one(self._list.changes, {"project": project, "mark": known.mark})
+            if epoch == known.epoch:
+                return known.total + int(changes)
+        mark = await self._horizon.settled()
+        total, changes, epoch = await self._one(self._list.count, {"project": project, "mark": mark or 0})
+        now = asyncio.get_running_loop().time()
+        if epoch != self._epoch:
+            self._epoch, self._epoch_seen = epoch, now
+        if mark is not None and now - self._epoch_seen >= SETTLING:
+            self._known[project] = Known(mark, int(total) - int(changes), epoch)
+        return int(total)
+
+    async def _advance(self, project: ProjectId, known: Known) -> Known:
+        """What is remembered, brought up to the horizon; by one at a time."""
+        if self._advancing:
+            return known
+        self._advancing = True
+        try:
+            settled = await self._horizon.settled()
+            if settled is None or settled <= known.mark:
+                return known
+            values = {"project": project, "mark": known.mark, "up_to": settled}
+            changes, epoch = await self._one(self._list.catch_up, values)
+            if epoch == known.epoch:
+                known = self._known[project] = Known(settled, known.total + int(changes), epoch)
+            return known
+        finally:
+            self._advancing = False
+
+    async def _one(self, statement: Statement, values: dict[str, int]) -> Row:
+        row = await self._database.reader.row(statement, values)
+        assert row is not None  # noqa: S101 - a SELECT without FROM is one row
+        return row
