@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from perf import requests as r
-from perf.seed import Seeded, name, page
+from perf.seed import PAGES, Seeded, name, page
 
 BATCH = 100
 """Points sent in bulk at once."""
@@ -88,16 +88,33 @@ def _history(seeded: Seeded, random: Random) -> Iterator[bytes]:
         yield r.get(f"/experiment_runs/{random.choice(seeded.finished_runs)}/metric_history", name="loss", pageSize=100)
 
 
+def _jfrog_get(seeded: Seeded, random: Random) -> Iterator[bytes]:
+    while True:
+        yield r.get(f"/models/{random.choice(seeded.models)}", api=r.JFROG)
+
+
+def _jfrog_list_20(_: Seeded, random: Random) -> Iterator[bytes]:
+    while True:
+        yield r.get("/models", api=r.JFROG, limit=20, offset=20 * random.randrange(PAGES))
+
+
+def _jfrog_create(_: Seeded, random: Random) -> Iterator[bytes]:
+    return (r.new_jfrog_model(f"jfrog-{fresh}", random) for fresh in fresh_names(random))
+
+
 # Reads first: they find the registry as it was seeded.
 OPERATIONS: Mapping[str, Stream] = {
     "get": _get,
     "find by name": _find,
     "list of 20": _list_20,
+    "get, JFrog": _jfrog_get,
+    "list of 20, JFrog": _jfrog_list_20,
     "list of 100 versions": _list_100,
     "filter on two properties": _filter,
     "filter on name and property": _filter_name,
     "history of 100": _history,
     "create": _create,
+    "create, JFrog": _jfrog_create,
     "patch": _patch,
     "metric on a version": _version_metric,
     "metric on a run": _run_metric,
@@ -122,6 +139,8 @@ READS = frozenset(
         "get",
         "find by name",
         "list of 20",
+        "get, JFrog",
+        "list of 20, JFrog",
         "list of 100 versions",
         "filter on two properties",
         "filter on name and property",

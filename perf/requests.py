@@ -14,6 +14,7 @@ DESCRIPTION = "Predicts what somebody is about to do, from what they did before;
 
 
 NATIVE = "/api/v1"
+JFROG = "/ml/api/v1"
 
 
 def get(path: str, *, api: str = API, **query: object) -> bytes:
@@ -52,6 +53,13 @@ def five_properties(random: Random) -> dict[str, Any]:
 def new_model(name: str, random: Random) -> bytes:
     body = {"name": name, "owner": "ann", "description": DESCRIPTION, "customProperties": five_properties(random)}
     return post("/registered_models", {**body, "tasks": ["classification"], "language": ["en"], "maturity": "beta"})
+
+
+def new_jfrog_model(name: str, random: Random) -> bytes:
+    """As much of the same as JFrog has words for: labels instead of properties."""
+    tags = [f"team-{random.randrange(TEAMS)}", random.choice(FRAMEWORKS)]
+    body = {"name": name, "description": DESCRIPTION, "framework": random.choice(FRAMEWORKS), "task_type": "classification", "tags": tags}
+    return post("/models", body, api=JFROG)
 
 
 def new_version(model_id: str, name: str, random: Random) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Subquery, Table, and_, bindparam, case, func, literal_column, select
 
 from modelyard.audit.events import Action
 from modelyard.audit.horizon import PAUSE, Horizon
@@ -33,7 +33,6 @@ SETTLING = 2 * PAUSE
 _EVENT = AUDIT_EVENT.c
 _MARK, _UP_TO = bindparam("mark", type_=ID), bindparam("up_to", type_=ID)
 _CHANGES = {Action.CREATED: "1", Action.RESTORED: "1", Action.TRASHED: "-1"}
-_NEWEST = select(func.max(_EVENT.id)).scalar_subquery()
 _EPOCH = select(ACCESS_STATE.c.revision).scalar_subquery()
 """Rises when the store is emptied, after which ids of events may come back (`store.wipe`); and when accounts change."""
 
@@ -52,22 +51,27 @@ class KindList:
     def __init__(
         self, kind: Kind, table: Table, columns: Sequence[str], more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: ()
     ) -> None:
-        near = _changes(kind, _EVENT.id > _MARK, REACH)
+        near = _since(_EVENT.id > _MARK, REACH)
+        seen = select(func.count()).select_from(near).scalar_subquery()
         self.kind = kind
         self.narrow = OffsetList(table, columns, more=more)
-        self.pages = Pages(table, columns, live, (*more(table.c.id), near, _NEWEST, _EPOCH))
-        count, changes = counting(table, live).scalar_subquery(), _changes(kind, _EVENT.id > _MARK)
+        self.pages = Pages(table, columns, live, (*more(table.c.id), _changes(kind, near), seen, _EPOCH))
+        count, changes = counting(table, live).scalar_subquery(), _changes(kind, _since(_EVENT.id > _MARK))
         self.count = Statement(f"count {table.name}", select(count, changes, _EPOCH), slow=True)
         self.catch_up = Statement(
-            f"changes of {table.name}", select(_changes(kind, and_(_EVENT.id > _MARK, _EVENT.id <= _UP_TO)), _EPOCH), slow=True
+            f"changes of {table.name}", select(_changes(kind, _since(and_(_EVENT.id > _MARK, _EVENT.id <= _UP_TO))), _EPOCH), slow=True
         )
         self.changes = Statement(f"recent changes of {table.name}", select(changes, _EPOCH), slow=True)
 
 
-def _changes(kind: Kind, stretch: ColumnElement[bool], most: int | None = None) -> ColumnElement[Any]:
-    """By how much the events of a stretch, or the first of them, changed the number of live records."""
+def _since(stretch: ColumnElement[bool], most: int | None = None) -> Subquery:
+    """The events of a stretch, or the first of them."""
     clause = select(_EVENT.project_id, _EVENT.kind, _EVENT.action).where(stretch).order_by(_EVENT.id)
-    since = (clause if most is None else clause.limit(literal_column(str(most)))).subquery("since")
+    return (clause if most is None else clause.limit(literal_column(str(most)))).subquery("since")
+
+
+def _changes(kind: Kind, since: Subquery) -> ColumnElement[Any]:
+    """By how much these events changed the number of live records."""
     # The project and the kind are asked for out here, so that nobody enters another index than that of ids.
     ours = and_(since.c.project_id == PROJECT, since.c.kind == literal_column(str(int(kind))))
     by = case(*[(and_(ours, since.c.action == literal_column(f"'{action}'")), literal_column(one)) for action, one in _CHANGES.items()])
@@ -99,9 +103,8 @@ class Totals:
         rows = await self._database.reader.rows(self._list.pages.statement(part), {"project": project, "mark": mark, "offset": part.offset})
         if not rows or known is None:
             return list(rows), await self._total(project)
-        changes, newest, epoch = rows[0][-3:]
-        behind = (newest or 0) - known.mark
-        if known.epoch != epoch or behind > REACH:
+        changes, behind, epoch = rows[0][-3:]
+        if known.epoch != epoch or behind >= REACH:
             return list(rows), await self._total(project)
         if behind > BEHIND:
             await self._advance(project, known)
