@@ -234,4 +234,4 @@ async def test_a_large_statement_that_many_want_at_once_is_counted_once(sql: Wor
 
 
 def test_every_list_is_counted() -> None:
-    assert len(LISTS) == len(sql_repositories()) - 3  # links, the trash and series are no kinds of record
+    assert len(LISTS) == len(sql_repositories()) - 4  # links, the trash, series and accounts are no kinds of record
