@@ -1,7 +1,9 @@
-"""The README's tour works as it stands: its commands are run against a fresh server."""
+"""The README's tour and the guide to accounts work as they stand: their commands are run against a fresh server."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.conftest import NewDatabase, Serve
 
 README = Path(__file__).parent.parent / "README.md"
+ACCOUNTS = README.parent / "docs" / "guides" / "accounts.md"
 
 
 @pytest.mark.slow
@@ -22,3 +25,21 @@ def test_the_tour(serve: Serve, new_database: NewDatabase) -> None:
     assert '"churn"' in answers[0]
     assert '"v1"' in answers[-2]
     assert '"ARCHIVED"' in answers[-1]
+
+
+@pytest.mark.slow
+def test_the_guide_to_accounts(serve: Serve, new_database: NewDatabase, tmp_path: Path) -> None:
+    database_url = new_database("sqlite")
+    url = serve(database_url)
+    blocks = re.findall(r"^```sh\n(.*?)^```", ACCOUNTS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    wait = f"until [ $(curl -s -o /dev/null -w '%{{http_code}}' {url}/api/v1/me) = 401 ]; do sleep 0.1; done"
+    script = "\n".join([blocks[0], wait, *blocks[1:]])
+    script = script.replace("http://127.0.0.1:8080", url).replace("curl -s ", "curl -sS --fail-with-body ")
+    environ = {**os.environ, "MODELYARD_DATABASE_URL": database_url, "XDG_CONFIG_HOME": str(tmp_path)}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    result = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=120, check=False, env=environ)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "ada" in result.stdout
+    assert '"models":[{"id":"2","name":"cards"' in result.stdout
+    assert "labeller" in result.stdout
+    assert "Logged out" in result.stdout

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from modelyard import logs
+from modelyard.access import expiry
 from modelyard.access.directory import Directory
 from modelyard.access.first_admin import admit
 from modelyard.access.journal import Journal
 from modelyard.access.passwords import ArgonPasswords, Passwords
 from modelyard.access.repository import SqlRegister
-from modelyard.access.service import Access, Minted, access_services
+from modelyard.access.service import Access, Minted, TokenService, access_services
 from modelyard.api.http.cors import Cors
 from modelyard.api.http.docs import docs_routes
 from modelyard.api.http.edge import Edge
@@ -111,6 +112,7 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     directory = Directory(database, SqlRegister(), passwords, _identity_provider(settings))
     domain = build_services(database)
     metrics = build_metrics(database, domain.artifacts)
+    access = build_access(database, domain, passwords)
     trash_service = TrashService(database, _sql_trash(), domain.artifacts.ledger)
     horizon = sql_horizon(database)
     following = Following(database, SqlEventLog(), horizon)
@@ -119,12 +121,13 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         jfrog.dialect(jfrog_services(database, domain, metrics, horizon)),
         native.dialect(
             metrics,
-            *_access_operations(build_access(database, domain, passwords)),
+            *_access_operations(access, directory.forget),
             *trash.operations(trash.TrashHandlers(trash_service, system_clock)),
             *events.operations(events.EventHandlers(database, SqlEventLog(), following)),
         ),
     )
-    jobs = Jobs(_jobs(settings, Sealing(database, SqlEventLog(), SqlSeals(database), horizon, system_clock), trash_service))
+    sealing_ = Sealing(database, SqlEventLog(), SqlSeals(database), horizon, system_clock)
+    jobs = Jobs(_jobs(settings, sealing_, trash_service, access.tokens))
     health = StoreHealth(database, _lists(domain))
     cold = (*docs_routes(doors), *landing_routes(doors), *health_routes(health, system_clock), metrics_route(figures.all))
 
@@ -170,8 +173,11 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
     )
 
 
-def _jobs(settings: Settings, sealing_: Sealing, trash_service: TrashService) -> list[Job]:
-    jobs = [Job("seal audit events", sealing.EVERY, sealing_.seal)]
+def _jobs(settings: Settings, sealing_: Sealing, trash_service: TrashService, tokens: TokenService) -> list[Job]:
+    jobs = [
+        Job("seal audit events", sealing.EVERY, sealing_.seal),
+        Job("remove ended tokens", expiry.EVERY, functools.partial(expiry.remove_old, tokens, system_clock)),
+    ]
     if settings.trash_retention_days:
         purge = functools.partial(retention.purge_old, trash_service, system_clock, settings.trash_retention_days)
         jobs.append(Job("purge the trash", retention.EVERY, purge))
@@ -263,8 +269,10 @@ def build_access(database: Database, domain: Services, passwords: Passwords) -> 
     return access_services(database, _journal(), passwords, find)
 
 
-def _access_operations(access: Access) -> tuple[Operation, ...]:
-    return (*me.operations(access), *users.operations(access), *grants.operations(access))
+def _access_operations(access: Access, forget: Callable[[], None]) -> tuple[Operation, ...]:
+    """Those that change something have this process forget who may do what, so that its next request knows."""
+    operations = (*me.operations(access), *users.operations(access), *grants.operations(access))
+    return tuple(one if one.method == "GET" else msgspec.structs.replace(one, done=forget) for one in operations)
 
 
 def _journal() -> Journal:

@@ -12,7 +12,7 @@ Millis = NewType("Millis", int)
 ProjectId = NewType("ProjectId", int)
 DEFAULT_PROJECT = ProjectId(1)
 NO_PROJECT = ProjectId(0)
-"""Of audit events that concern the whole server: accounts and their tokens."""
+"""Of audit events that concern the whole server: accounts and their tokens, roles on everything, and projects as such."""
 
 Clock = Callable[[], Millis]
 

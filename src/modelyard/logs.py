@@ -59,6 +59,10 @@ class Access(msgspec.Struct, frozen=True, omit_defaults=True):
     client: str = ""
     """The address of who asked, as far as trusted proxies tell it."""
     trace_id: str = ""
+    sent_bytes: int = 0
+    """Of an answer that was sent in parts: how long its body was, as far as it was sent."""
+    left: bool = False
+    """The client went away before the end of such an answer."""
 
 
 def access_log() -> Callable[[Access], None]:

@@ -10,7 +10,8 @@ from modelyard import __version__
 from modelyard.settings import Loaded, redact_url
 
 EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
-  -d '{{"name": "churn", "description": "Who leaves next month"}}'"""
+  {token}-d '{{"name": "churn", "description": "Who leaves next month"}}'"""
+_AS_SOMEBODY = '-H "Authorization: Bearer $TOKEN" '
 
 
 OPEN = "nobody is asked who they are: everyone who reaches this port may read and change everything"
@@ -25,7 +26,7 @@ def show(url: str, loaded: Loaded, console: Console | None = None, *, open_: boo
     for label, text in _facts(url, loaded):
         out.print(f"[dim]{label:<15}[/]{text}", highlight=False, soft_wrap=True)
     out.print("\nTry it:\n", highlight=False)
-    out.print(EXAMPLE.format(url=url), highlight=False, markup=False, soft_wrap=True)
+    out.print(EXAMPLE.format(url=url, token="" if open_ else _AS_SOMEBODY), highlight=False, markup=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C stops it.[/]\n", highlight=False)
     told = [(OPEN, CLOSE), *cautions(loaded)] if open_ else cautions(loaded)
     for note in (*loaded.notes, *(f"{caution}; {remedy}." for caution, remedy in told)):

@@ -29,8 +29,10 @@ class Route(NamedTuple):
         """Whether a path leads here as well; `/runs/history` does to `/runs/{id}` with a method that it has none of its own for."""
         return self.method == method and re.fullmatch(_VARIABLE.sub("[^/]+", self.path), path) is not None
 
-    def with_id(self, record_id: str) -> str:
-        return _VARIABLE.sub(record_id, self.path)
+    def with_ids(self, *ids: str) -> str:
+        """The path with these for its variables, in order; the last one also for those that are left."""
+        left = list(ids)
+        return _VARIABLE.sub(lambda _: left.pop(0) if len(left) > 1 else left[0], self.path)
 
 
 def routes(edge: Edge) -> list[Route]:

@@ -22,7 +22,7 @@ from tests.dialects.registry import unique
 from tests.inprocess import Answer, call, running
 from tests.servers.sql import execute
 
-KUBEFLOW = "/api/model_registry/v1alpha3"
+KUBEFLOW, JFROG, NATIVE = "/api/model_registry/v1alpha3", "/ml/api/v1", "/api/v1"
 LAB = ProjectId(7)
 MARK = "only-in-the-lab"
 """Part of every name in the lab."""
@@ -31,6 +31,8 @@ WAYS: Mapping[str, tuple[str, str]] = {"by the home of a token": ("", "ann"), "b
 """How somebody comes to be in the other project: what their paths begin with, and who they are."""
 
 NARROW = {**WAYS, "by roles on other records": ("", "ola")}
+
+ENDLESS = "streamEvents"
 
 NAMES_A_PLACE = "createEnvironmentInferenceService"
 """Whoever may deploy a model may do so in any environment of the project, so that there the model is what is not found."""
@@ -88,10 +90,11 @@ async def others(lab: Lab) -> tuple[int, int]:
 
 
 async def fill(lab: Lab) -> dict[str, str]:
-    """One thing of every kind, in the lab."""
+    """One thing of every kind, in the lab: made through Kubeflow's API and through JFrog's; and one deletion in its trash."""
 
-    async def made(path: str, **body: Any) -> str:
-        answer = await lab.ask("lea", "POST", KUBEFLOW + path, {"name": f"{MARK}-{path.rpartition('/')[2]}", **body})
+    async def made(path: str, prefix: str = KUBEFLOW, **body: Any) -> str:
+        named = {"version": f"{MARK}-j"} if path.endswith("/versions") else {"name": f"{MARK}-{path.rpartition('/')[2]}"}
+        answer = await lab.ask("lea", "POST", prefix + path, {**named, **body})
         assert answer.status in (200, 201), answer.text
         return str(answer.json["id"])
 
@@ -107,18 +110,35 @@ async def fill(lab: Lab) -> dict[str, str]:
         f"/serving_environments/{ids['environment']}/inference_services", registeredModelId=ids["model"], modelVersionId=ids["version"]
     )
     ids["serve"] = await made(f"/inference_services/{ids['service']}/serves", modelVersionId=ids["version"])
+    model = ids["JFrog model"] = await made("/models", JFROG, tags=["a"])
+    version = ids["JFrog version"] = await made(f"/models/{model}/versions", JFROG, metrics={"m": 1}, artifact_path="s3://x")
+    ids["JFrog experiment"] = await made("/experiments", JFROG, model_id=model, parameters={"p": "x"})
+    ids["JFrog deployment"] = await made("/deployments", JFROG, model_id=model, model_version_id=version)
+    gone = await made("/models", JFROG, name=f"{MARK}-gone")
+    assert (await lab.ask("lea", "DELETE", f"{JFROG}/models/{gone}")).status == 204
+    (deletion,) = (await lab.ask("lea", "GET", f"{NATIVE}/trash")).json["deletions"]
+    assert deletion["name"] == f"{MARK}-gone"
+    ids["in the trash"], ids["deletion"] = gone, str(deletion["id"])
     return ids
 
 
 async def contents(lab: Lab) -> dict[str, str]:
     """All that its own people see of the lab."""
     seen = {}
-    for route in routes(lab.edge):
-        if route.dialect == "kubeflow" and route.method == "GET":
-            for record_id in set(lab.ids.values()) if "{" in route.path else {""}:
-                answer = await lab.ask("lea", "GET", route.with_id(record_id))
-                seen[f"{route.path} {record_id}"] = answer.text
+    for route in of_projects(lab, "by the path"):
+        if route.method == "GET" and route.id != ENDLESS:
+            for ids in of_route(lab, route):
+                answer = await lab.ask("lea", "GET", route.with_ids(*ids))
+                seen[f"{route.path} {ids}"] = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
     return seen
+
+
+def of_route(lab: Lab, route: Route) -> list[tuple[str, ...]]:
+    """What to ask a route with: ids of everything in the lab, and where one id stands within another, the two that belong together."""
+    if "{" not in route.path:
+        return [("",)]
+    within = [(lab.ids["model"], lab.ids["version"]), (lab.ids["JFrog model"], lab.ids["JFrog version"])]
+    return [*[(record_id,) for record_id in set(lab.ids.values())], *(within if route.path.count("{") > 1 else [])]
 
 
 def in_dialects(lab: Lab) -> list[Route]:
@@ -131,10 +151,10 @@ def of_projects(lab: Lab, way: str) -> list[Route]:
     return found if way in WAYS else [route for route in found if route.permission in OF_RECORDS]
 
 
-def told(answer: Answer, record_id: str) -> tuple[int, str]:
-    """What an answer says, but for the id that was asked for and the request's own."""
+def told(answer: Answer, *ids: str) -> tuple[int, str]:
+    """What an answer says, but for the ids that were asked for and the request's own."""
     text = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
-    return answer.status, re.sub(rf"\b({record_id}|{UNKNOWN_ID})\b", "ID", text)
+    return answer.status, re.sub(rf"\b({'|'.join((*ids, UNKNOWN_ID))})\b", "ID", text)
 
 
 @pytest.mark.parametrize("way", NARROW)
@@ -146,11 +166,11 @@ async def test_ids_out_of_reach_are_unknown_on_every_route(lab: Lab, way: str) -
         if "{" not in route.path or (way not in WAYS and route.id == NAMES_A_PLACE):
             continue
         body = BODIES.get(route.id, {}) if route.method in ("POST", "PUT", "PATCH") else None
-        unknown = told(await lab.ask(who, route.method, start + route.with_id(UNKNOWN_ID), body), UNKNOWN_ID)
-        for record_id in set(lab.ids.values()):
-            answer = await lab.ask(who, route.method, start + route.with_id(record_id), body)
+        unknown = told(await lab.ask(who, route.method, start + route.with_ids(UNKNOWN_ID), body), UNKNOWN_ID)
+        for ids in of_route(lab, route):
+            answer = await lab.ask(who, route.method, start + route.with_ids(*ids), body)
             asked += 1
-            assert told(answer, record_id) == unknown, (route, record_id)
+            assert told(answer, *ids) == unknown, (route, ids)
             assert MARK not in answer.text
         if not (unknown[0] == 404 or (unknown[0] == 200 and route.method == "GET")):
             looked.append((route.id, *unknown))
@@ -206,6 +226,15 @@ async def test_bodies_cannot_name_what_is_in_another_project(lab: Lab, way: str)
         unknown = await lab.ask(who, "POST", start + KUBEFLOW + path, {"name": "x", field: UNKNOWN_ID, **more})
         assert theirs.status in (400, 404)
         assert told(theirs, lab.ids[kind]) == told(unknown, UNKNOWN_ID)
+    for path, field, kind, more in (
+        ("/experiments", "model_id", "JFrog model", {}),
+        ("/deployments", "model_id", "JFrog model", {"model_version_id": version}),
+        ("/deployments", "model_version_id", "JFrog version", {"model_id": model}),
+    ):
+        theirs = await lab.ask(who, "POST", start + JFROG + path, {"name": "x", field: lab.ids[kind], **more})
+        unknown = await lab.ask(who, "POST", start + JFROG + path, {"name": "x", field: UNKNOWN_ID, **more})
+        assert theirs.status == 422
+        assert told(theirs, lab.ids[kind]) == told(unknown, UNKNOWN_ID)
     assert await contents(lab) == before
 
 
@@ -221,7 +250,7 @@ async def test_names_and_external_ids_are_free_in_every_project(lab: Lab) -> Non
 async def test_somebody_of_one_project_does_not_get_into_another(lab: Lab) -> None:
     unknown = await lab.ask("ann", "GET", f"/p/nowhere{KUBEFLOW}/registered_models")
     for route in in_dialects(lab):
-        answer = await lab.ask("ann", route.method, f"/p/lab{route.with_id(lab.ids['model'])}")
+        answer = await lab.ask("ann", route.method, f"/p/lab{route.with_ids(lab.ids['model'])}")
         assert answer.status == 404
         if route.dialect == "kubeflow":
             assert answer.text == unknown.text.replace("nowhere", "lab")

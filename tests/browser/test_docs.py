@@ -6,7 +6,7 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
 from tests.conftest import NewDatabase, Serve
 
@@ -16,6 +16,11 @@ pytestmark = pytest.mark.servers
 @pytest.fixture
 def base(serve: Serve, new_database: NewDatabase) -> str:
     return serve(new_database("sqlite"))
+
+
+def answer(page: Page) -> Locator:
+    """What came back. The rest of the page has the same words: in the form, the curl command and the list of answers."""
+    return page.get_by_role("region", name="Answer")
 
 
 def test_shows_every_document_and_loads_nothing_from_outside(base: str, page: Page) -> None:
@@ -45,8 +50,8 @@ def test_search_finds_an_operation_and_try_it_really_does_it(base: str, page: Pa
     expect(page.locator("main h2")).to_have_text("Register a model")
     page.locator("#main textarea").fill('{"name": "made in the page"}')
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#main")).to_contain_text("201")
-    expect(page.locator("#main")).to_contain_text('"name": "made in the page"')
+    expect(answer(page)).to_contain_text("201")
+    expect(answer(page)).to_contain_text('"name": "made in the page"')
     found = page.request.get(f"{base}/api/model_registry/v1alpha3/registered_model?name=made%20in%20the%20page")
     assert found.status == 200
 
@@ -57,7 +62,21 @@ def test_a_refusal_is_shown_as_it_came(base: str, page: Page) -> None:
     page.locator("#list a").first.click()
     page.locator("#main textarea").fill("{}")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#main")).to_contain_text("required field 'name' is zero value.")
+    expect(answer(page)).to_contain_text("required field 'name' is zero value.")
+
+
+def test_a_stream_is_shown_as_far_as_it_came_and_left(base: str, page: Page) -> None:
+    page.goto(f"{base}/docs")
+    page.locator("#document").select_option("Modelyard API v1")
+    page.locator("#search").fill("streamEvents")
+    page.locator("#list a").first.click()
+    expect(page.locator("main h2")).to_have_text("Follow audit events")
+    page.request.post(f"{base}/api/model_registry/v1alpha3/registered_models", data={"name": "was there before"})
+    page.locator("#query-after").fill("0")
+    page.get_by_role("button", name="Send").click()
+    expect(answer(page)).to_contain_text("A stream, which goes on", timeout=20_000)
+    expect(answer(page)).to_contain_text('data: {"id":1,')
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
 
 
 def test_the_landing_page_leads_to_it(base: str, page: Page) -> None:
@@ -87,7 +106,7 @@ def test_it_works_under_a_path_prefix(serve: Serve, new_database: NewDatabase, p
     page.locator("#list a").first.click()
     page.locator("#main textarea").fill('{"name": "made under a prefix"}')
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#main")).to_contain_text('"name": "made under a prefix"')
+    expect(answer(page)).to_contain_text('"name": "made under a prefix"')
     assert [url for url in asked if not url.startswith(base)] == []
 
 
@@ -101,8 +120,8 @@ def test_it_tries_with_a_token(new_database: NewDatabase, serve: Serve, page: Pa
     page.locator("#list a").first.click()
     page.locator("#main textarea").fill('{"name": "made with a token"}')
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#main")).to_contain_text('"code": "Unauthorized"')
+    expect(answer(page)).to_contain_text('"code": "Unauthorized"')
     page.locator("#token").fill(token)
     expect(page.locator("#main .curl")).to_contain_text("Authorization: Bearer")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#main")).to_contain_text('"name": "made with a token"')
+    expect(answer(page)).to_contain_text('"name": "made with a token"')

@@ -1,15 +1,20 @@
 """Accounts, tokens, grants and projects, in memory and on every database."""
 
+import asyncio
+
 import pytest
 
+from modelyard.access import expiry, service
 from modelyard.access.permissions import Role
 from modelyard.access.repository import State
 from modelyard.access.service import AccountPatch, NewAccount, NewGrant, NewToken
-from modelyard.context import Millis
+from modelyard.audit.events import Action
+from modelyard.context import NO_PROJECT, Millis
 from modelyard.errors import AlreadyExists, InUse
 from modelyard.models.entities import NewModel
 from modelyard.records.kinds import Kind
 from modelyard.store.wipe import wipe
+from modelyard.trash import retention
 from tests.store.counted import Counted
 from tests.unit.access.people import PASSWORD, ROOT, Server, account, token_of
 from tests.unit.world import World
@@ -91,6 +96,38 @@ async def test_the_last_use_of_a_token_never_goes_back(world: World) -> None:
     for uses in ({one.id: Millis(5), two.id: Millis(7)}, {one.id: Millis(9), two.id: Millis(6), 999: Millis(5)}):
         await world.database.write(lambda unit, uses=uses: world.records.register.used(unit, uses))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
     assert [token.last_used_at for token in (await world.access.tokens.page("ann", 0, 9)).items] == [9, 7]
+
+
+async def test_the_job_removes_tokens_that_ended_long_ago(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_AT_ONCE", 2)
+    await account(world, "ann")
+    for number, seconds in enumerate((60, 60, 60, 3600, None)):
+        await token_of(world, "ann", NewToken(str(number), expires_in=seconds))
+    world.clock.move(expiry.KEPT_DAYS * retention.DAY + 60_000)
+    before = (await world.records.register.state(world.database.reader)).revision
+
+    assert await expiry.remove_old(world.access.tokens, world.clock) == 0, "the day is not over"
+    assert (await world.records.register.state(world.database.reader)).revision == before, "no server needs to forget anything"
+    world.clock.move(1)
+    assert await expiry.remove_old(world.access.tokens, world.clock) == 3
+
+    assert [token.label for token in (await world.access.tokens.page("ann", 0, 9)).items] == ["3", "4"]
+    gone = [event for event in await world.events() if event.action == Action.DELETED]
+    assert {(event.actor, event.dialect, event.kind, event.project_id) for event in gone} == {("modelyard", "jobs", Kind.TOKEN, NO_PROJECT)}
+    assert len({event.record_id for event in gone}) == len(gone) == 3
+    assert len({event.request_id for event in gone}) == 1
+
+
+async def test_the_job_may_run_twice_at_once(sql: World) -> None:
+    await account(sql, "ann")
+    for _ in range(5):
+        await token_of(sql, "ann", NewToken(expires_in=60))
+    sql.clock.move((expiry.KEPT_DAYS + 1) * retention.DAY)
+
+    removed = await asyncio.gather(*[expiry.remove_old(sql.access.tokens, sql.clock) for _ in range(3)])
+
+    assert sum(removed) == 5
+    assert len([event for event in await sql.events() if event.action == Action.DELETED]) == 5
 
 
 async def test_a_wiped_store_is_open_again_and_running_servers_notice(sql: World) -> None:

@@ -69,7 +69,11 @@ async def test_those_that_were_never_started_can_be_stopped() -> None:
     await Jobs([Job("idle", 1, Work())]).stop()
 
 
-@pytest.mark.parametrize(("days", "names"), [(30, ["seal audit events", "purge the trash"]), (0, ["seal audit events"])])
+ALWAYS = ["seal audit events", "remove ended tokens"]
+
+
+@pytest.mark.parametrize(("days", "names"), [(30, [*ALWAYS, "purge the trash"]), (0, ALWAYS)])
 def test_a_server_has_these(days: int, names: list[str]) -> None:
-    found = app._jobs(Settings(trash_retention_days=days), sealing_of(memory_world()), memory_world().trash)
+    world = memory_world()
+    found = app._jobs(Settings(trash_retention_days=days), sealing_of(world), world.trash, world.access.tokens)
     assert [job.name for job in found] == names

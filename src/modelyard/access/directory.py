@@ -89,6 +89,7 @@ class Directory:
         self._key = secrets.token_bytes(32)
         self._looked = float("-inf")
         self._looking: asyncio.Task[None] | None = None
+        self._changes = 0
         self._revision = -1
         self._accounts = True  # until it is known that there are none
         self._tokens: dict[bytes, _Known] = {}
@@ -106,6 +107,12 @@ class Directory:
     def fresh(self) -> bool:
         """Whether the store was looked at within the last second."""
         return self._seconds() - self._looked < LOOK_SECONDS
+
+    def forget(self) -> None:
+        """Something was changed by this process, and is committed: nobody is answered from memory again before a look at the store."""
+        self._changes += 1
+        self._looked = float("-inf")
+        self._looking = None  # it may have seen what was there before
 
     async def refresh(self) -> None:
         """Look whether anything has changed, and forget all that was learnt if so. Raises `Unavailable`.
@@ -192,15 +199,18 @@ class Directory:
         return project.id
 
     async def _look(self) -> None:
-        started = self._seconds()
+        started, changes = self._seconds(), self._changes
         state = await self._register.state(self._database.reader)
+        if changes != self._changes:
+            return
         if state.revision != self._revision:
             for memory in (self._tokens, self._passwords, self._projects):
                 memory.clear()
         self._revision, self._accounts, self._looked = state.revision, state.accounts, started
 
     def _has_looked(self, look: asyncio.Task[None]) -> None:
-        self._looking = None
+        if self._looking is look:
+            self._looking = None
         if not look.cancelled():
             look.exception()  # whoever waited has it; if nobody did, it is nobody's concern
 

@@ -6,6 +6,7 @@ import msgspec
 
 from modelyard.access.permissions import OF_EVERYONE, OF_RECORDS, OF_THE_SERVER, Permission, Role
 from modelyard.context import ProjectId, Reach
+from modelyard.errors import Forbidden
 from modelyard.records.kinds import Kind
 
 __all__ = ["Grant", "Principal", "Role"]
@@ -43,6 +44,10 @@ class Principal(msgspec.Struct, frozen=True, dict=True):
         if wanted not in self._reaches:
             self._reaches[wanted] = self._reach(permission, project)
         return self._reaches[wanted]
+
+    def lacks(self, permission: Permission) -> Forbidden:
+        """What to raise when it must have the permission, and has not."""
+        return Forbidden(f"this needs the permission {permission}, which {self.name} does not have here: ask an administrator for it")
 
     @functools.cached_property
     def _everywhere(self) -> frozenset[Permission]:

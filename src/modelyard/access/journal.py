@@ -2,7 +2,7 @@
 
 import msgspec
 
-from modelyard.access.accounts import KINDS, Kept, Project, RoleGrant, told
+from modelyard.access.accounts import KINDS, Kept, RoleGrant, told
 from modelyard.access.repository import Register
 from modelyard.audit.events import Action, Event
 from modelyard.audit.repository import Events
@@ -43,9 +43,7 @@ class Journal:
 
 
 def _project(kept: Kept) -> ProjectId:
-    """The project whose events tell of it."""
-    if isinstance(kept, Project):
-        return kept.id
+    """The project whose events tell of it. Projects themselves are the server's: while one is archived, nobody is in it to look."""
     return (kept.project_id if isinstance(kept, RoleGrant) else None) or NO_PROJECT
 
 

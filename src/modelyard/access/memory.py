@@ -95,6 +95,10 @@ class MemoryRegister:
         accounts = await self.accounts.page(reader, 0, 1_000_000)
         return next((account.name for account in accounts if account.home_id == project), None)
 
+    async def ended(self, reader: Reader, before: Millis, limit: int) -> list[Token]:
+        tokens = await self.tokens.page(reader, 0, 1_000_000)
+        return [token for token in tokens if token.expires_at is not None and token.expires_at < before][:limit]
+
     async def used(self, unit: Unit, uses: Mapping[int, Millis]) -> None:
         for token_id, moment in uses.items():
             token = await self.tokens.get(unit, token_id)

@@ -88,6 +88,10 @@ class Register(Protocol):
         """The name of an account whose home the project is."""
         ...
 
+    async def ended(self, reader: Reader, before: Millis, limit: int) -> list[Token]:
+        """Tokens that ended before this moment. It looks at all of them."""
+        ...
+
     async def used(self, unit: Unit, uses: Mapping[int, Millis]) -> None:
         """Write down when tokens were used last. No change in the sense of `begin_change`."""
         ...
@@ -178,6 +182,9 @@ class SqlRegister:
         row = await reader.row(_AT_HOME, {"project": project})
         return None if row is None else str(row[0])
 
+    async def ended(self, reader: Reader, before: Millis, limit: int) -> list[Token]:
+        return [_read_token(row) for row in await reader.rows(_ENDED, {"before": before, "most": limit})]
+
     async def used(self, unit: Unit, uses: Mapping[int, Millis]) -> None:
         await unit.execute_many(_USED, [{"id": token_id, "moment": moment} for token_id, moment in sorted(uses.items())])
 
@@ -242,6 +249,10 @@ _ADMINS = Statement(
     ),
 )
 _AT_HOME = Statement("account at home", select(PRINCIPAL.c.name).where(PRINCIPAL.c.home_project == bindparam("project")).limit(1))
+_ENDED = Statement(
+    "list ended tokens",
+    _TOKENS.where(ACCESS_TOKEN.c.expires_at < bindparam("before")).order_by(ACCESS_TOKEN.c.id).limit(bindparam("most")),
+)
 _OLDER = or_(ACCESS_TOKEN.c.last_used_at.is_(None), ACCESS_TOKEN.c.last_used_at < bindparam("moment"))
 _USED = Statement(
     "token used", update(ACCESS_TOKEN).values(last_used_at=bindparam("moment")).where(ACCESS_TOKEN.c.id == bindparam("id"), _OLDER)

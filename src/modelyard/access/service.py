@@ -32,6 +32,8 @@ _YEARS_100 = 100 * 366 * 24 * 3600
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _PROJECT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ALL = 1_000_000
+_AT_ONCE = 500
+"""Tokens that one unit removes because they have ended: others can make changes in between."""
 
 
 class NewAccount(msgspec.Struct, frozen=True):
@@ -179,6 +181,21 @@ class TokenService:
             _missing(Kind.TOKEN, id=token_id)
         await self._register.tokens.remove(unit, [token])
         await self._journal.deleted(unit, caller, token)
+
+    async def remove_ended(self, caller: Caller, before: Millis) -> int:
+        """Remove the tokens that ended before this moment; returns how many those were. No change at all where there are none."""
+        removed = 0
+        while await self._register.ended(self.database.reader, before, 1):
+            removed += await self._remove_ended(caller, before)
+        return removed
+
+    @transactional
+    async def _remove_ended(self, unit: Unit, caller: Caller, before: Millis) -> int:
+        await begin(unit, caller, self._register)
+        tokens = await self._register.ended(unit, before, _AT_ONCE)
+        await self._register.tokens.remove(unit, tokens)
+        await self._journal.deleted(unit, caller, *tokens)
+        return len(tokens)
 
 
 class GrantService:

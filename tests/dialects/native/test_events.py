@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Serve
+from tests.conftest import NewDatabase, Serve
 from tests.dialects.native.test_metrics import ok, problem
 from tests.dialects.registry import Json, Registry, on_every_database, unique
 from tests.servers.modelyard import serving
+from tests.servers.people import client, first_admin
 
 
 class TestLists:
@@ -73,6 +74,7 @@ class TestLists:
             {"after": "12"},
             {"after": "x.y"},
             {"actor": "\0"},
+            {"of": "everything"},
         ],
     )
     def test_a_bad_parameter_is_told(self, registry: Registry, query: Json) -> None:
@@ -83,6 +85,12 @@ class TestLists:
         native = registry.under("/api/v1")
         assert "use one of model, model_version" in problem(native.get("/events/stream", kind="7"), 400, "invalid")
         problem(native.get_with({"Last-Event-ID": "x"}, "/events/stream"), 400, "invalid")
+
+
+def made(response: httpx.Response) -> Json:
+    assert response.status_code == 201, response.text
+    found: Json = response.json()
+    return found
 
 
 class Tail:
@@ -116,9 +124,11 @@ class Tail:
 
 
 @contextmanager
-def following(url: str, *, last_id: str = "", **query: str) -> Iterator[Tail]:
+def following(url: str, *, last_id: str = "", token: str = "", **query: str) -> Iterator[Tail]:
     """Follows from when the block begins, or after an id."""
     headers = {"Last-Event-ID": last_id} if last_id else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     with httpx.stream("GET", f"{url}/api/v1/events/stream", params=query, headers=headers, timeout=60) as response:
         tail = Tail(response)
         if not last_id:
@@ -152,6 +162,45 @@ def test_what_comes_through_any_server_comes_once_and_a_client_goes_on_where_it_
             one.model()
             run = one.run()
             assert tail.event()["record_id"] == int(run["id"])
+
+
+def test_the_servers_own_events_are_for_those_who_manage_it(new_database: NewDatabase, tmp_path: Path) -> None:
+    store = new_database("sqlite")
+    token = first_admin(store)
+    with serving(store, home=tmp_path) as server, client(f"{server.url}/api/v1", token) as admin:
+        with following(server.url, token=token, of="server", kind="project") as tail:
+            made(admin.post("/users", json={"name": "ann"}))
+            made(admin.post("/projects", json={"name": "lab"}))
+            made(admin.post("/grants", json={"user": "ann", "role": "admin", "project": "lab"}))
+            anns = made(admin.post("/users/ann/tokens", json={"expires_in": 60}))
+            assert admin.delete(f"/tokens/{anns['id']}").status_code == 204
+            anns = made(admin.post("/users/ann/tokens", json={}))
+            assert tail.event()["after"]["name"] == "lab"
+
+        found = ok(admin.get("/events", params={"of": "server", "actor": "admin", "order": "oldest"}))["events"]
+        assert [(event["action"], event["kind"]) for event in found] == [
+            ("created", "account"),
+            ("created", "project"),
+            ("created", "token"),
+            ("deleted", "token"),
+            ("created", "token"),
+        ]
+        assert ok(admin.get("/events", params={"of": "server", "action": "deleted"}))["events"] == [found[3]]
+        assert ok(admin.get("/events", params={"of": "project"})) == ok(admin.get("/events"))
+        (granted,) = ok(admin.get(f"{server.url}/p/lab/api/v1/events"))["events"]
+        assert (granted["kind"], granted["after"]["project"]) == ("grant", "lab")
+
+        with client(f"{server.url}/p/lab/api/v1", anns["token"]) as ann:
+            assert ok(ann.get("/events"))["events"] == [granted], "she is admin there"
+            for path in ("/events", "/events/stream"):
+                assert "accounts:manage" in problem(ann.get(path, params={"of": "server"}), 403, "forbidden")
+
+
+def test_where_nobody_is_asked_everybody_sees_the_servers_own_events(serve: Serve, new_database: NewDatabase) -> None:
+    with client(f"{serve(new_database('sqlite'))}/api/v1") as anybody:
+        made(anybody.post("/projects", json={"name": "lab"}))
+        (event,) = ok(anybody.get("/events", params={"of": "server"}))["events"]
+        assert (event["action"], event["kind"], event["actor"]) == ("created", "project", "anonymous")
 
 
 def test_a_stop_ends_it_as_an_answer_ends(tmp_path: Path) -> None:

@@ -166,6 +166,47 @@ async def test_what_was_read_before_a_change_is_not_remembered_after_it(world: W
     await server.directory.close()
 
 
+async def test_what_this_process_changed_is_known_at_once(world: World, server: Server) -> None:
+    await account(world, "ann")
+    token, text = await world.access.tokens.create(ROOT, "ann", NewToken())
+    assert await server.directory.by_token(text) is not None
+
+    await world.access.tokens.revoke(ROOT, token.id)
+    server.directory.forget()
+
+    assert not server.directory.fresh
+    assert await server.directory.by_token(text) is None
+    await server.directory.close()
+
+
+async def test_a_look_that_was_begun_before_a_change_is_not_enough(world: World, server: Server) -> None:
+    await account(world, "ann")
+    token, text = await world.access.tokens.create(ROOT, "ann", NewToken())
+    assert await server.directory.by_token(text) is not None
+    state, seen, let_go = world.records.register.state, asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: object) -> object:
+        found = await state(reader)  # type: ignore[arg-type]  # whatever it was called with
+        seen.set()
+        await let_go.wait()
+        return found
+
+    world.records.register.state = slow  # type: ignore[method-assign, assignment]  # a look that takes long
+    server.seconds.move(1)
+    early = asyncio.create_task(server.directory.refresh())
+    await seen.wait()
+    await world.access.tokens.revoke(ROOT, token.id)
+    server.directory.forget()
+    late = asyncio.create_task(server.directory.by_token(text))
+    let_go.set()
+
+    await early
+    assert await late is None
+    assert server.directory.fresh
+    assert server.directory.known(text) is None
+    await server.directory.close()
+
+
 async def test_many_requests_look_once(world: World, server: Server) -> None:
     looks = 0
     state = world.records.register.state

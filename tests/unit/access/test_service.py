@@ -223,7 +223,9 @@ async def test_projects_are_archived_and_back(world: World) -> None:
     with pytest.raises(AlreadyExists):
         await world.access.projects.create(ROOT, "fraud")
     assert await world.access.projects.archive(ROOT, "fraud", archived=False) == made
-    assert [event[:3] for event in await told(world)] == [(action, Kind.PROJECT, made.id) for action in ("created", "updated", "updated")]
+    assert [event[:3] for event in await told(world)] == [
+        (action, Kind.PROJECT, NO_PROJECT) for action in ("created", "updated", "updated")
+    ]
     with pytest.raises(NotFound):
         await world.access.projects.archive(ROOT, "elsewhere", archived=True)
 

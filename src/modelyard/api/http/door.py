@@ -63,7 +63,10 @@ class Door:
                 if isinstance(route, NoRoute):
                     render = self.dialect.render_no_route
                     return no_route(route.allowed) if render is None else render(request, route.allowed)
-                return await self._call(route, request, named)
+                response = await self._call(route, request, named)
+                if route.done is not None:
+                    route.done()
+                return response
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause

@@ -14,7 +14,7 @@ from modelyard.api.http import credentials
 from modelyard.api.http.credentials import Directory
 from modelyard.api.http.message import Request
 from modelyard.context import DEFAULT_PROJECT, Caller, ProjectId
-from modelyard.errors import Forbidden, ModelyardError, NotFound, Unauthenticated
+from modelyard.errors import ModelyardError, NotFound, Unauthenticated
 
 _ANYONE = Principal("anonymous", DEFAULT_PROJECT, (Grant(Role.ADMIN),))
 """Who asks where nobody is asked who they are."""
@@ -96,7 +96,7 @@ def _narrow(principal: Principal, permission: Permission, project: ProjectId, be
     """The caller for whom the permission holds on some records only."""
     reach = principal.reach(permission, project)
     if reach is None:
-        raise Forbidden(f"this needs the permission {permission}, which {principal.name} does not have here: ask an administrator for it")
+        raise principal.lacks(permission)
     reading = _READING.get(permission, permission)
     sight = None if principal.may(reading, project) else principal.reach(reading, project)
     return Caller(name=principal.name, project=project, dialect=before.dialect, request_id=before.request_id, reach=reach, sight=sight)

@@ -27,7 +27,7 @@ from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect
 from modelyard.api.http.request_ids import request_id_maker
-from modelyard.api.http.stream import Parts, send_stream
+from modelyard.api.http.stream import Parts, Sent, send_stream
 from modelyard.api.http.tracing import Span, Tracer
 from modelyard.context import Caller
 from modelyard.errors import ModelyardError
@@ -134,11 +134,12 @@ class Edge:
         method, path, query = scope["method"], scope["path"], scope["query_string"]
         request = Request(method, path, caller=caller, query_string=query, headers=headers, base=base, client=client, project=project)
         span = None if self._tracer is None else self._tracer.begin(request, scope)
+        sent: Sent | None = None
         try:
             response = await self._answer(request, raw_path, door, named, receive, crowded=CROWDED in scope)
             headers = self._headers(request, response, named)
             if response.parts is not None:
-                await self._stream(request, response, response.parts, headers, receive, send)
+                sent = await self._stream(request, response, response.parts, headers, receive, send)
             elif write is None or CLOSE in response.headers or not write(response.status, headers, response.body):
                 await self._send(response, headers, named, receive, send)
         except (Disconnected, OSError):
@@ -146,7 +147,7 @@ class Edge:
             if span is not None:
                 span.end(request, 0, self._clock() - started)
             return
-        self._record(request, response.status, self._clock() - started, tally, span)
+        self._record(request, response.status, self._clock() - started, tally, span, sent)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -199,14 +200,16 @@ class Edge:
 
     async def _stream(
         self, request: Request, response: Response, parts: Parts, headers: list[Header], receive: Receive, send: Send
-    ) -> None:
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    ) -> Sent:
+        sent = Sent()
         try:
-            await send_stream(parts, receive, send)
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send_stream(parts, receive, send, sent)
         except (Disconnected, OSError):
-            raise
+            sent.left = True
         except Exception as error:  # noqa: BLE001 - the status is sent: all that is left is to send no end, and the server cuts the connection
             self._log.error("answer cut off", operation=request.operation, request_id=request.caller.request_id, exc_info=error)
+        return sent
 
     @staticmethod
     async def _send(response: Response, headers: list[Header], named: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
@@ -217,10 +220,10 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float, tally: Tally, span: Span | None) -> None:
+    def _record(self, request: Request, status: int, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
         trace_id = ""
         if span is not None:
-            span.end(request, status, seconds)
+            span.end(request, 0 if sent is not None and sent.left else status, seconds)
             trace_id = span.trace_id
         if self._observe is not None:
             self._observe(request, status, seconds, tally)
@@ -238,6 +241,7 @@ class Edge:
                 request.caller.name,
                 request.client,
                 trace_id,
+                *(() if sent is None else (sent.bytes, sent.left)),
             )
         )
 

@@ -49,6 +49,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Every status it may answer, and the wire type of that body (None: no body, or not JSON)."""
     secret: bool = False
     """Its body or its answer has a secret in it: they are not kept under an idempotency key, and the key is ignored."""
+    done: Callable[[], None] | None = None
+    """Called when a request has been answered by it without an error, and whatever it changed is committed."""
     extension: bool = False
     """Not in the dialect's published contract: ours."""
 

@@ -10,7 +10,17 @@ from modelyard.api.http.body import Disconnected
 Parts = AsyncGenerator[bytes, None]
 
 
-async def send_stream(parts: Parts, receive: Receive, send: Send) -> None:
+class Sent:
+    """What has become of an answer in parts: the bytes of its body that were sent, and whether the client left before its end."""
+
+    __slots__ = ("bytes", "left")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.left = False
+
+
+async def send_stream(parts: Parts, receive: Receive, send: Send, sent: Sent) -> None:
     """Send the body, part by part; the server's `send` waits while the client does not keep up.
 
     Raises `Disconnected` when the client goes away, and whatever `parts` raises: then the body has no end, and the connection is to be
@@ -21,6 +31,7 @@ async def send_stream(parts: Parts, receive: Receive, send: Send) -> None:
         async with aclosing(parts):
             while (part := await _next(parts, gone)) is not None:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
+                sent.bytes += len(part)
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()

@@ -15,7 +15,7 @@ from modelyard.api.native.wire import Event, Events, Problem
 from modelyard.audit.events import Action
 from modelyard.audit.following import Following, News
 from modelyard.audit.log import EventFilter, EventLog, Logged
-from modelyard.context import Millis
+from modelyard.context import NO_PROJECT, Millis, ProjectId
 from modelyard.errors import invalid
 from modelyard.records.properties import INT64_MAX
 from modelyard.search.page import Cursor
@@ -32,11 +32,18 @@ _UNBUFFERED: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-accel-b
 
 _ACTIONS = {action.value: action.value for action in Action}
 _ORDERS = {"newest": True, "oldest": False}
+_OF_SERVER = {"project": False, "server": True}
 
 _encoder = msgspec.json.Encoder()
 
 _TEXT, _INTEGER = {"type": "string"}, {"type": "integer", "format": "int64"}
 _FILTERS = (
+    Parameter(
+        "of",
+        Place.QUERY,
+        {"type": "string", "enum": list(_OF_SERVER), "default": "project"},
+        f"`server`: what concerns no single project, such as accounts; this needs `{Permission.ACCOUNTS_MANAGE}`, too.",
+    ),
     Parameter("actor", Place.QUERY, _TEXT, "Only what this one did."),
     Parameter("action", Place.QUERY, {"type": "string", "enum": list(_ACTIONS)}, "Only changes of this sort."),
     Parameter("kind", Place.QUERY, {"type": "string", "enum": list(NUMBERS)}, "Only changes of this kind of record."),
@@ -46,7 +53,7 @@ _FILTERS = (
     Parameter("since", Place.QUERY, _INTEGER, "Only events of this moment (milliseconds since 1970) or later."),
     Parameter("until", Place.QUERY, _INTEGER, "Only events before this moment."),
 )
-_FAILURES = dict.fromkeys((400, 500, 503), Problem)
+_FAILURES = dict.fromkeys((400, 403, 500, 503), Problem)
 
 
 class EventHandlers:
@@ -59,15 +66,15 @@ class EventHandlers:
         limit = query_integer(request, "limit", SHOWN, 1, MOST)
         newest_first = _one_of(_ORDERS, "order", request.query.get("order", "newest"))
         page = await self._log.page(
-            self._database.reader, request.caller.project, _wanted(request), limit, newest_first=newest_first, after=_after(request)
+            self._database.reader, _project(request), _wanted(request), limit, newest_first=newest_first, after=_after(request)
         )
         events = [_shown(one) for one in page.items]
         return json_response(200, Events(events, f"{page.next.value}.{page.next.id}" if page.next else None))
 
     async def stream(self, request: Request) -> Response:
         self._following.check_room()
-        wanted, after = _wanted(request), _last_seen(request)
-        news = self._following.follow(request.caller.project, wanted, after)
+        project, wanted, after = _project(request), _wanted(request), _last_seen(request)
+        news = self._following.follow(project, wanted, after)
         return Response(200, content_type=EVENT_STREAM, headers=_UNBUFFERED, parts=_told(news))
 
 
@@ -80,7 +87,8 @@ def operations(handlers: EventHandlers) -> tuple[Operation, ...]:
             permission=Permission.EVENTS_READ,
             handler=handlers.list_all,
             summary="List audit events",
-            description="Of the project, in the order of their time. A page may have fewer events than asked for, or none, and a `next`.",
+            description="Of the project or of the server itself, in the order of their time. A page may have fewer events than asked for, "
+            "or none, and a `next`.",
             parameters=(
                 *_FILTERS,
                 Parameter("order", Place.QUERY, {"type": "string", "enum": list(_ORDERS), "default": "newest"}, "Which come first."),
@@ -114,6 +122,16 @@ async def _told(news: AsyncGenerator[News]) -> AsyncGenerator[bytes]:
         async for one in news:
             lines = [b"id: %d\ndata: %b\n\n" % (logged.id, _encoder.encode(_shown(logged))) for logged in one.events]
             yield b"".join([*lines, b":\nid: %d\n\n" % one.up_to])
+
+
+def _project(request: Request) -> ProjectId:
+    """Whose events are asked for. Raises `Forbidden` for those of the server to who may not manage it."""
+    if not _one_of(_OF_SERVER, "of", request.query.get("of", "project")):
+        return request.caller.project
+    principal = request.principal  # None where nobody is asked, and everybody may do everything
+    if principal is not None and not principal.may(Permission.ACCOUNTS_MANAGE, NO_PROJECT):
+        raise principal.lacks(Permission.ACCOUNTS_MANAGE)
+    return NO_PROJECT
 
 
 def _wanted(request: Request) -> EventFilter:

@@ -51,7 +51,9 @@ async def test_parts_are_sent_in_order_and_without_a_length() -> None:
     names = [name for name, _ in client.sent[0]["headers"]]
     assert b"content-length" not in names
     assert b"content-type" in names
-    assert len(toys.log.of("request")) == 1
+    (line,) = toys.log.of("request")
+    assert line["sent_bytes"] == 5
+    assert "left" not in line, "it was there to the end"
 
 
 async def test_an_answer_that_fails_has_no_end_and_the_log_says_why() -> None:
@@ -103,3 +105,20 @@ async def test_a_client_that_goes_while_nothing_comes_is_not_waited_for() -> Non
 
     assert ended.is_set()
     assert client.bodies == [(b"1", True)]
+
+
+async def test_a_stream_that_the_client_leaves_has_its_line_in_the_log_and_is_counted() -> None:
+    client = Client()
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        yield b"one "
+        yield b"two"
+        client.gone.set()
+        await asyncio.sleep(3600)
+
+    toys = toys_of(parts())
+    await asyncio.wait_for(ask(toys, client), 5)
+
+    (line,) = toys.log.of("request")
+    assert (line["status"], line["operation"], line["sent_bytes"], line["left"]) == (200, "GET /toys", 7, True)
+    assert [measured[:2] for measured in toys.observed] == [("GET /toys", 200)]

@@ -3,6 +3,7 @@ import { copyButton, element } from "./element.js";
 import { example, resolve, typeName, variants } from "./schema.js";
 
 const MOST_SHOWN = 200_000; // characters of a body: more makes the page slow, and nobody reads it
+const LISTENED = 3; // seconds to a stream of events, which has no end of its own
 
 /** The form. `token` returns the bearer token, or an empty text; `base` is where the server's root is. */
 export function attempt(api, base, operation, token) {
@@ -100,8 +101,10 @@ async function send({ method, url, headers, body }, button, outcome) {
   try {
     // `omit`: the API knows no cookies, and none of another program on this host should travel.
     const response = await fetch(url, { method, headers, body, credentials: "omit", cache: "no-store", redirect: "manual" });
-    const text = await response.text();
-    outcome.replaceChildren(answerView(response, text, performance.now() - started));
+    const milliseconds = performance.now() - started;
+    const stream = (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
+    const text = stream ? await beginning(response) : await response.text();
+    outcome.replaceChildren(answerView(response, text, stream ? milliseconds : performance.now() - started, stream));
   } catch (error) {
     outcome.replaceChildren(element("p", { class: "status bad" }, `No answer: ${error.message}`));
   } finally {
@@ -109,7 +112,24 @@ async function send({ method, url, headers, body }, button, outcome) {
   }
 }
 
-function answerView(response, text, milliseconds) {
+/** What comes of a stream in the first seconds. It is left then, which the server is told. */
+async function beginning(response) {
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  const enough = setTimeout(() => void reader.cancel(), LISTENED * 1000);
+  let text = "";
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      text += decoder.decode(part.value, { stream: true });
+      if (text.length > MOST_SHOWN) await reader.cancel();
+    }
+  } finally {
+    clearTimeout(enough);
+  }
+  return text;
+}
+
+function answerView(response, text, milliseconds, stream) {
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
   const json = (response.headers.get("content-type") ?? "").includes("json");
   const shown = json ? indented(text) : text;
@@ -117,6 +137,7 @@ function answerView(response, text, milliseconds) {
     "section",
     { "aria-label": "Answer" },
     element("p", { class: `status ${response.ok ? "good" : "bad"}` }, `${response.status} ${response.statusText}`, element("span", {}, ` ${milliseconds.toFixed(0)} ms`)),
+    stream ? element("p", { class: "notes" }, `A stream, which goes on: this came in the first ${LISTENED} seconds. To follow it, use the curl command, with -N.`) : null,
     element("details", {}, element("summary", {}, "Headers"), element("pre", {}, headers)),
     text ? element("div", { class: "actions" }, copyButton(() => text, "Copy body")) : null,
     text ? element("pre", { class: "answer" }, shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}\n… cut` : shown) : element("p", { class: "quiet" }, "Empty body"),
