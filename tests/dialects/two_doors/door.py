@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import urlencode
 
 from modelyard.api.http.edge import Edge
@@ -32,16 +32,18 @@ class Door:
         self, method: str, path: str, body: Json | None, status: int | Callable[[T], int], change: Callable[[], T]
     ) -> tuple[T, Answer] | None:
         """Change the model, then ask the registry to. None where both refuse."""
-        try:
-            changed = change()
-        except Refused as refusal:
-            answer = await self.send(method, path, body)
-            assert answer.status == self.STATUSES[refusal.why], f"{method} {path} {body}: foreseen {refusal.why}, got {_told(answer)}"
-            return None
+        changed, why = self._foresee(change)
+        foreseen = self.STATUSES[why] if why else status(cast("T", changed)) if callable(status) else status
         answer = await self.send(method, path, body)
-        status = status(changed) if callable(status) else status
-        assert answer.status == status, f"{method} {path} {body}: foreseen {status}, got {_told(answer)}"
-        return changed, answer
+        assert answer.status == foreseen, f"{method} {path} {body}: foreseen {foreseen}, {why}; got {answer.status} {answer.text[:300]}"
+        return None if why else (cast("T", changed), answer)
+
+    @staticmethod
+    def _foresee(change: Callable[[], T]) -> tuple[T | None, Why | None]:
+        try:
+            return change(), None
+        except Refused as refusal:
+            return None, refusal.why
 
     async def changes(
         self, method: str, path: str, body: Json, status: int, change: Callable[[], Thing], show: Callable[[Thing], Json]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from tests.dialects.two_doors.world import LATER, UNDER_WAY, Json, Refused, Thin
 OWNER = "anonymous"
 LABEL = {"metadataType": "MetadataStringValue", "string_value": ""}
 RUN_STATUSES = {"running": "RUNNING", "completed": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}
-SHOWN_STATUSES: dict[str | None, str] = {status: word for word, status in RUN_STATUSES.items()} | dict.fromkeys(UNDER_WAY, "running")
+SHOWN_STATUSES: dict[str | None, str] = {**{status: word for word, status in RUN_STATUSES.items()}, "SCHEDULED": "running", None: "running"}
 PROGRESS: dict[str | None, str] = {
     "UNKNOWN": "deploying",
     "NEW": "deploying",
@@ -118,7 +119,10 @@ class Jfrog(Door):
         says = version.says
         stage = says["customProperties"].get("stage", {}).get("string_value")
         kept = stage if stage in ("draft", "staging", "production") else "draft"
-        uri = next((one.says.get("uri") for one in self.world.namesakes(version, "model-artifact", "model") if one.says.get("uri") is not None), None)
+        uri = next(
+            (one.says.get("uri") for one in self.world.namesakes(version, "model-artifact", "model") if one.says.get("uri") is not None),
+            None,
+        )
         return _known(
             id=version.id,
             model_id=says["registeredModelId"],
@@ -247,36 +251,34 @@ class Jfrog(Door):
     async def check(self) -> None:
         world = self.world
         for model in world.all("model"):
-            path, versions = f"/models/{model.id}", world.live("version", model)
-            await self.shows_if(model.live, path, lambda model=model: self.model(model))
-            await self.shows_if(
-                model.live, f"{path}/versions", lambda versions=versions: _list("versions", map(self.version, versions), len(versions))
-            )
+            path = f"/models/{model.id}"
+            await self.shows_if(model.live, path, partial(self.model, model))
+            await self.shows_if(model.live, f"{path}/versions", partial(self._list, "versions", world.live("version", model)))
             runs = [run for run in world.live("run") if run.more.get("model") is model]
-            await self.shows("/experiments", _list("experiments", map(self.experiment, runs), len(runs)), model_id=model.id)
+            await self.shows("/experiments", self._list("experiments", runs), model_id=model.id)
         for version in world.all("version"):
-            await self.shows_if(version.live, _of_version(version), lambda version=version: self.version(version))
+            await self.shows_if(version.live, _of_version(version), partial(self.version, version))
         for run in world.all("run"):
-            await self.shows_if(run.live, f"/experiments/{run.id}", lambda run=run: self.experiment(run))
+            await self.shows_if(run.live, f"/experiments/{run.id}", partial(self.experiment, run))
         for service in world.all("service"):
             there = service.live and world.is_deployment(service)
-            await self.shows_if(there, f"/deployments/{service.id}", lambda service=service: self.deployment(service))
-        deployments = [one for one in world.live("service") if world.is_deployment(one)]
-        await self._check_pages("models", [self.model(one) for one in world.live("model")])
-        await self._check_pages("experiments", [self.experiment(one) for one in world.live("run")])
-        await self._check_pages("deployments", [self.deployment(one) for one in deployments])
+            await self.shows_if(there, f"/deployments/{service.id}", partial(self.deployment, service))
+        await self._check_pages("models", world.live("model"))
+        await self._check_pages("experiments", world.live("run"))
+        await self._check_pages("deployments", [one for one in world.live("service") if world.is_deployment(one)])
 
-    async def _check_pages(self, noun: str, shown: list[Json]) -> None:
-        await self.shows(f"/{noun}", _list(noun, shown, len(shown)))
-        await self.shows(f"/{noun}", _list(noun, shown[1:3], len(shown)), limit=2, offset=1)
-        await self.shows(f"/{noun}", _list(noun, [], len(shown)), offset=len(shown))
+    async def _check_pages(self, noun: str, things: list[Thing]) -> None:
+        whole = self._list(noun, things)
+        await self.shows(f"/{noun}", whole)
+        await self.shows(f"/{noun}", whole | {noun: whole[noun][1:3]}, limit=2, offset=1)
+        await self.shows(f"/{noun}", whole | {noun: []}, offset=len(things))
+
+    def _list(self, noun: str, things: list[Thing]) -> Json:
+        show = {"models": self.model, "versions": self.version, "experiments": self.experiment, "deployments": self.deployment}[noun]
+        return {noun: [show(thing) for thing in things], "total_count": len(things)}
 
 
 _NOTHING: Json = {"metric": 0, "parameter": ""}
-
-
-def _list(noun: str, items: Iterable[Json], total: int) -> Json:
-    return {noun: list(items), "total_count": total}
 
 
 def _known(**fields: Any) -> Json:

@@ -125,8 +125,8 @@ class Kubeflow(Door):
     # ---------------------------------------------------------------------------------------------------------------- reads
     async def settle(self) -> None:
         """Learn what the server chose, from the lists of everything."""
-        for kind in PATHS:
-            await self._lists(f"/{PATHS[kind]}", self.world.live(kind))
+        for kind, path in PATHS.items():
+            await self._lists(f"/{path}", self.world.live(kind))
         for service in self.world.all("service"):
             await self._lists(f"{path_of(service)}/serves", self.world.serves(service))
 

@@ -49,7 +49,7 @@ RUN = {
 }
 SERVICE = {"desiredState": st.none() | st.sampled_from(["DEPLOYED", "UNDEPLOYED"]), "runtime": TEXTS, **COMMON}
 SERVE = {"lastKnownState": st.sampled_from([None, "UNKNOWN", "NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED", "CANCELED"]), **COMMON}
-ARTIFACT = {
+ARTIFACT: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "model-artifact": {"uri": st.none() | TEXTS, "modelFormatName": TEXTS, "state": st.none() | st.just("LIVE"), **COMMON},
     "doc-artifact": {"uri": TEXTS, **COMMON},
     "metric": {"step": st.none() | st.integers(0, 2), "timestamp": st.none() | st.just("17"), **COMMON},
@@ -94,7 +94,8 @@ class TwoDoors(RuleBasedStateMachine):
         outside = Native(self.edge, self.world, "")
         made = self.does(outside.send("POST", "/projects", {"name": name}))
         assert made.status == 201, made.text
-        self.kubeflow, self.jfrog, self.native = (door(self.edge, self.world, f"/p/{name}") for door in (Kubeflow, Jfrog, Native))
+        there = (self.edge, self.world, f"/p/{name}")
+        self.kubeflow, self.jfrog, self.native = Kubeflow(*there), Jfrog(*there), Native(*there)
 
     @invariant()
     def both_show_the_same_truth(self) -> None:

@@ -29,7 +29,9 @@ class Why(Enum):
     OTHER_TYPE = "the artifact is of another type, or not there"
 
 
-class Refused(Exception):  # noqa: N818 - an answer that is foreseen, not an error of the model
+class Refused(Exception):
+    """No error of the model: an answer that it foresees."""
+
     def __init__(self, why: Why) -> None:
         super().__init__(why.value)
         self.why = why
@@ -117,8 +119,8 @@ class World:
         return next((thing for thing in self.live(kind, under) if thing.name == name), None)
 
     def artifacts(self, parent: Thing) -> list[Thing]:
-        """What a version or run lists, if it is there itself."""
-        return [thing for thing in self.live("artifact") if parent in thing.listed and parent.live]
+        """What a version or run lists. Kubeflow's API does not ask whether there still is one: what others list, too, is listed there."""
+        return [thing for thing in self.live("artifact") if parent in thing.listed]
 
     def namesakes(self, parent: Thing, type_: str, name: str) -> list[Thing]:
         """Of several the parent's own counts, then the first."""
@@ -219,13 +221,26 @@ class World:
             raise Refused(Why.ORPHAN)
         if self.named(thing.kind, thing.under, name or thing.name):
             raise Refused(Why.TAKEN)
+        staying = {member: other for member in deletion.members if (other := self._other_deletion(member)) is not None}
         for member in deletion.members:
-            if member.kind == "serve" and self.named("serve", member.under, member.name):
+            if member.kind == "serve" and self._taken_in(staying.get(member), member):
                 raise Refused(Why.TAKEN)
             self._claim(None, member.says.get("externalId"))
         for member in deletion.members:
-            member.deletion = None
+            member.deletion = staying.get(member)
+        for member, other in staying.items():
+            other.members.append(member)
         self.deletions.remove(deletion)
         if name is not None and name != thing.name:
             thing.change({"name": name})
         return deletion
+
+    def _other_deletion(self, member: Thing) -> Deletion | None:
+        """The one that took another owner of a serve record, which then stays in the trash with that."""
+        owners = [member.under, member.more["version"]] if member.kind == "serve" else []
+        return next((owner.deletion for owner in owners if owner and owner.deletion not in (None, member.deletion)), None)
+
+    def _taken_in(self, deletion: Deletion | None, serve: Thing) -> bool:
+        """Whether the name is another's among what is live, or in the trash with this deletion."""
+        there = [one for one in self.all("serve") if one.deletion is deletion and one.under is serve.under]
+        return any(one.name == serve.name for one in there)
