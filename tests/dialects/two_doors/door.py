@@ -60,13 +60,13 @@ class Door:
 
     def check_answers(self) -> None:
         for answer, foreseen in self.answered:
-            assert answer == foreseen()
+            assert answer == foreseen(), (answer, foreseen())
         self.answered.clear()
 
     async def shows(self, path: str, foreseen: Any, **query: object) -> None:
         answer = await self.send("GET", _target(path, query))
         assert answer.status == 200, f"{path} {query}: {_told(answer)}"
-        assert answer.json == foreseen, (path, query)
+        assert answer.json == foreseen, (path, query, answer.json, foreseen)
 
     async def hides(self, path: str, **query: object) -> None:
         answer = await self.send("GET", _target(path, query))

@@ -190,7 +190,7 @@ class Kubeflow(Door):
         assert page["size"] == len(page["items"]) == len(things), (target, page, [show(thing) for thing in things])
         for thing, item in zip(things, page["items"], strict=True):
             thing.settle(item)
-            assert item == show(thing), target
+            assert item == show(thing), (target, item, show(thing))
 
     async def _check_pages(self, path: str, things: list[Thing]) -> None:
         """Backwards, page by page."""

@@ -96,6 +96,24 @@ class TwoDoors(RuleBasedStateMachine):
         assert made.status == 201, made.text
         there = (self.edge, self.world, f"/p/{name}")
         self.kubeflow, self.jfrog, self.native = Kubeflow(*there), Jfrog(*there), Native(*there)
+        self.does(self._begin())
+
+    async def _begin(self) -> None:
+        """One of everything, from both sides, so that no program is spent on making what it needs."""
+        await self.jfrog.create_model({"name": "a", "tags": ["u"], "task_type": "nlp"})
+        await self._check()
+        (model,) = self.world.all("model")
+        properties = {"n": {"metadataType": "MetadataIntValue", "int_value": "7"}, "u": _text("")}
+        version = {"name": "a", "author": "x", "customProperties": {"n": _text("x")}}
+        for change in (
+            self.kubeflow.patch(model, {"tasks": ["nlp", "vision"], "language": ["de"], "customProperties": properties}),
+            self.kubeflow.create("version", version, model),
+            self.jfrog.create_version(model, {"version": "A", "metrics": {"p": 1.5}, "artifact_path": "x"}),
+            self.jfrog.create_experiment({"name": "a", "parameters": {"p": "x"}}, model),
+        ):
+            await change
+            await self._check()
+        await self.jfrog.deploy({"name": "a"}, model, self.world.all("version")[0])
 
     @invariant()
     def both_show_the_same_truth(self) -> None:
