@@ -104,16 +104,25 @@ class TwoDoors(RuleBasedStateMachine):
         await self._check()
         (model,) = self.world.all("model")
         properties = {"n": {"metadataType": "MetadataIntValue", "int_value": "7"}, "u": _text("")}
-        version = {"name": "a", "author": "x", "customProperties": {"n": _text("x")}}
-        for change in (
-            self.kubeflow.patch(model, {"tasks": ["nlp", "vision"], "language": ["de"], "customProperties": properties}),
-            self.kubeflow.create("version", version, model),
-            self.jfrog.create_version(model, {"version": "A", "metrics": {"p": 1.5}, "artifact_path": "x"}),
-            self.jfrog.create_experiment({"name": "a", "parameters": {"p": "x"}}, model),
-        ):
-            await change
-            await self._check()
-        await self.jfrog.deploy({"name": "a"}, model, self.world.all("version")[0])
+        more = {"customProperties": {"n": _text("x")}}
+        await self.kubeflow.patch(model, {"tasks": ["nlp", "vision"], "language": ["de"], "customProperties": properties})
+        await self._check()
+        await self.kubeflow.create("version", {"name": "a", "author": "x", **more}, model)
+        await self._check()
+        await self.jfrog.create_experiment({"name": "a", "parameters": {"p": "x"}}, model)
+        await self._check()
+        (run,) = self.world.all("run")
+        await self.kubeflow.put(run, {"artifactType": "metric", "name": "p", "value": 3})
+        await self._check()
+        await self.jfrog.create_version(model, {"version": "A", "metrics": {"p": 1.5}, "artifact_path": "x"})
+        await self._check()
+        first, second = self.world.all("version")
+        await self.kubeflow.patch(second, more)
+        await self._check()
+        # Of two that have one name, and the one that is another's is older.
+        await self.kubeflow.attach(second, self.world.namesakes(run, "metric", "p")[0], {"artifactType": "metric", "value": 3})
+        await self._check()
+        await self.jfrog.deploy({"name": "a"}, model, first)
 
     @invariant()
     def both_show_the_same_truth(self) -> None:
