@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.markup import escape
 
-from modelyard import __version__, settings
+from modelyard import __version__, settings, settings_sources
 from modelyard.cli import grants, login, projects, tokens, users
 from modelyard.settings import LogFormat, LogLevel, SettingsError
 
@@ -247,9 +247,9 @@ def main() -> None:
     app(prog_name="modelyard")
 
 
-def _load(flags: Mapping[str, object], config: str | None) -> settings.Loaded:
+def _load(flags: Mapping[str, object], config: str | None) -> settings_sources.Loaded:
     try:
-        return settings.load(flags, os.environ, config)
+        return settings_sources.load(flags, os.environ, config)
     except SettingsError as error:
         _fail(str(error), code=2)
 

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from modelyard import __version__
-from modelyard.settings import Loaded, redact_url
+from modelyard.settings import redact_url
+from modelyard.settings_sources import Loaded
 
 EXAMPLE = """curl -s {url}/api/model_registry/v1alpha3/registered_models \\
   {token}-d '{{"name": "churn", "description": "Who leaves next month"}}'"""

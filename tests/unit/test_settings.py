@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from modelyard import settings
-from modelyard.settings import LogLevel, Settings, SettingsError, load
+from modelyard.settings import LogLevel, Settings, SettingsError
+from modelyard.settings_sources import load
 
 
 def loaded(flags: Mapping[str, object] | None = None, environ: dict[str, str] | None = None, config: Path | None = None) -> Settings:

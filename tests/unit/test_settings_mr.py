@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.settings import SettingsError, load
+from modelyard.settings import SettingsError
 from modelyard.settings_mr import translate
+from modelyard.settings_sources import load
 from modelyard.store.urls import DatabaseUrl
 
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from modelyard import welcome
-from modelyard.settings import load
+from modelyard.settings_sources import load
 
 
 @pytest.mark.parametrize("open_", [True, False])

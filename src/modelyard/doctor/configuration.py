@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from modelyard.doctor.findings import Finding, ok, warning
-from modelyard.settings import Loaded
+from modelyard.settings_sources import Loaded
 from modelyard.welcome import cautions
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from modelyard.doctor import collector, configuration, database, folder, port, program
 from modelyard.doctor.findings import Finding, broken
-from modelyard.settings import Loaded, Settings, SettingsError, load
+from modelyard.settings import Settings, SettingsError
+from modelyard.settings_sources import Loaded, load
 
 
 def examine(flags: Mapping[str, object], environ: Mapping[str, str], config: str | None) -> tuple[Finding, ...]:
