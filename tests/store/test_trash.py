@@ -275,6 +275,38 @@ class TestRestore:
             await world.trash.restore(ANN, deletion)
 
 
+async def test_what_has_two_owners_is_back_when_both_are(world: World) -> None:
+    things = await fill(world)
+    by_version = await world.models.trash_version(ANN, things.version.id)
+    by_service = await world.deployments.trash_service(ANN, things.service.id)
+
+    await world.trash.restore(ANN, by_version.id)
+    assert (await world.deployments.list_serves(ANN, ListQuery())).items == []
+    await world.trash.restore(ANN, by_service.id)
+    assert (await world.deployments.list_serves(ANN, ListQuery())).items == [things.serve]
+
+
+async def test_what_has_two_owners_does_not_keep_one_from_being_purged(world: World) -> None:
+    things = await fill(world)
+    by_version = await world.models.trash_version(ANN, things.version.id)
+    by_service = await world.deployments.trash_service(ANN, things.service.id)
+    await world.trash.restore(ANN, by_version.id)
+
+    assert await world.trash.purge_deletion(ANN, by_service.id) == 2
+
+
+async def test_what_has_two_owners_may_be_in_the_way_of_itself(world: World) -> None:
+    """A name that was free for a while is taken twice in the trash."""
+    things = await fill(world)
+    by_version = await world.models.trash_version(ANN, things.version.id)
+    other = await world.models.create_version(ANN, NewVersion(name="2", model_id=things.model.id))
+    await world.deployments.create_serve(ANN, NewServeRecord(name="rollout", service_id=things.service.id, version_id=other.id))
+    await world.deployments.trash_service(ANN, things.service.id)
+
+    with pytest.raises(AlreadyExists, match="serve record"):
+        await world.trash.restore(ANN, by_version.id)
+
+
 async def test_the_list_has_the_newest_first_page_after_page(world: World) -> None:
     models = [await world.models.create_model(ANN, NewModel(name=str(number))) for number in range(5)]
     for model in models:

@@ -139,7 +139,7 @@ class MemoryRecords(Generic[R]):
     def keep(self, record: R) -> None:
         """Put a record in, in place of the one that has its id. Raises `AlreadyExists`."""
         for other in self._database.tables[self._table].values():
-            if other.id != record.id and other.project_id == record.project_id and self._namesakes(record, other):
+            if other.id != record.id and other.project_id == record.project_id and self.namesakes(record, other):
                 raise already_exists(self.kind, record, "name")
         self._claim(record)
         self._database.tables[self._table][record.id] = record
@@ -154,7 +154,7 @@ class MemoryRecords(Generic[R]):
     def _cursor(record: R, query: ListQuery) -> Cursor:
         return Cursor(record.id, getattr(record, query.sort.value))
 
-    def _namesakes(self, one: R, other: R) -> bool:
+    def namesakes(self, one: R, other: R) -> bool:
         if self._scope is None or one.name != other.name:
             return False
         return all(getattr(one, name) is not None and getattr(one, name) == getattr(other, name) for name in self._scope)

@@ -10,7 +10,17 @@ from modelyard.errors import AlreadyExists
 from modelyard.records.kinds import Kind
 from modelyard.records.memory import MemoryLinks, MemoryRecords
 from modelyard.records.record import Record
-from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, Returned, along_taken, owner_in_trash
+from modelyard.records.trash import (
+    BELONGINGS,
+    PURGE_ORDER,
+    SEVERAL_OWNERS,
+    Deletion,
+    Member,
+    Purged,
+    Returned,
+    along_taken,
+    owner_in_trash,
+)
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import IdSequence, Reader, Unit
 from modelyard.store.memory import MemoryDatabase
@@ -41,6 +51,7 @@ class MemoryTrash:
         return found if found is not None and found.project_id == project else None
 
     async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
+        self._leave_with_others(deletion)
         members, records = self._members(deletion), list(self._of(deletion.id))
         (record,) = [record for kind, record in records if (kind, record.id) == (deletion.kind, deletion.record_id)]
         for one in BELONGINGS:
@@ -58,6 +69,19 @@ class MemoryTrash:
             del self._database.tables["trashed"][kind, gone.id]
         del self._database.tables["trash"][deletion.id]
         return Returned(members, record, named)
+
+    def _leave_with_others(self, deletion: Deletion) -> None:
+        """What has another owner that is in the trash stays there, and comes back with that one."""
+        trashed = self._database.tables["trashed"]
+        for one in BELONGINGS:
+            if one.kind not in SEVERAL_OWNERS or one.field is None:
+                continue
+            for kind, record in self._of(deletion.id):
+                other, _ = trashed.get((one.owner, getattr(record, one.field, None)), (deletion.id, None))
+                if kind is one.kind and other != deletion.id:
+                    if any(self._nouns[kind].namesakes(record, there) for its_kind, there in self._of(other) if its_kind is kind):
+                        raise along_taken(kind, "name")
+                    trashed[kind, record.id] = (other, record)
 
     async def page(self, reader: Reader, project: ProjectId, limit: int, after: Cursor | None) -> Page[Deletion]:
         del reader

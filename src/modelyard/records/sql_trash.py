@@ -14,7 +14,17 @@ from modelyard.records.properties import INT64_MAX
 from modelyard.records.record import Record
 from modelyard.records.rows import reader as row_reader
 from modelyard.records.sql import SqlRecords, already_exists
-from modelyard.records.trash import BELONGINGS, PURGE_ORDER, Deletion, Member, Purged, Returned, along_taken, owner_in_trash
+from modelyard.records.trash import (
+    BELONGINGS,
+    PURGE_ORDER,
+    SEVERAL_OWNERS,
+    Deletion,
+    Member,
+    Purged,
+    Returned,
+    along_taken,
+    owner_in_trash,
+)
 from modelyard.records.trash_statements import BATCH
 from modelyard.search.page import Cursor, Page
 from modelyard.store.database import IdSequence, Reader, Row, UniqueViolationError, Unit, Values
@@ -28,6 +38,7 @@ class SqlTrash:
         tables = {noun.kind: noun.table for noun in nouns}
         members: dict[Kind, Table] = {kind: table for kind, table in tables.items() if kind is not Kind.METRIC_POINT}
         self._ways = [statements.way(one, tables, links) for one in BELONGINGS]
+        self._stays = [statements.stay(one, tables) for one in BELONGINGS if one.kind in SEVERAL_OWNERS and one.field]
         self._mark = {kind: statements.mark(table) for kind, table in members.items()}
         self._unmark = {kind: statements.unmark(table) for kind, table in members.items()}
         self._rename = {kind: statements.rename(table) for kind, table in members.items()}
@@ -68,6 +79,7 @@ class SqlTrash:
                 raise owner_in_trash(deletion, way.owner)
         before = await self._deleted(unit, deletion)
         record = await self._named(unit, deletion.kind, before, name, now)
+        await self._leave_with_others(unit, values)
         members = await self._read_members(unit, deletion)
         await unit.execute(self._unmark_points, values)  # they are found through their run, so before that is back
         for kind in sorted({member.kind for member in members}):
@@ -79,6 +91,16 @@ class SqlTrash:
         await unit.later(statements.CLAIM, _claims(deletion, members), lambda _: along_taken(deletion.kind, "external_id"))
         await unit.later(statements.FORGET, [{"id": deletion.id}])
         return Returned(members, before, record)
+
+    async def _leave_with_others(self, unit: Unit, values: Values) -> None:
+        """What has another owner that is in the trash stays there, and comes back with that one."""
+        for one in self._stays:
+            if await unit.row(one.lock, values) is None:
+                continue
+            try:
+                await unit.execute(one.follow, values)
+            except UniqueViolationError as error:
+                raise along_taken(one.kind, "external_id" if "external_id" in error.constraint else "name") from error
 
     async def page(self, reader: Reader, project: ProjectId, limit: int, after: Cursor | None) -> Page[Deletion]:
         values = {"project": project, "after": after.id if after else INT64_MAX, "limit": limit + 1}

@@ -36,6 +36,9 @@ BELONGINGS = (
 )
 """Owners before what they own. An inference service only mentions a model, which may be another registry's: it stays."""
 
+SEVERAL_OWNERS = frozenset({Kind.SERVE})
+"""Kinds whose records have two owners by a field each: one may be in the trash while the other comes back."""
+
 PURGE_ORDER = (
     Kind.SERVE,
     Kind.ARTIFACT,
@@ -102,6 +105,8 @@ class Trash(Protocol):
 
     async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
         """Undo a locked deletion, its record under this name: another than before is a change at `now`.
+
+        What has another owner that is in the trash stays there, as if that one's deletion had taken it.
 
         Errors: `AlreadyExists` when the name, or an external id, has been taken meanwhile; `Invalid` while an owner is in the trash.
         """

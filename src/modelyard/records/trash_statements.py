@@ -72,6 +72,30 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
     )
 
 
+class Stay(NamedTuple):
+    """How records of a kind stay in the trash with an owner that another deletion took. `lock` keeps these owners where they are."""
+
+    kind: Kind
+    lock: Statement
+    follow: Statement
+
+
+def stay(one: Belonging, tables: Tables) -> Stay:
+    """For a belonging by a field."""
+    assert one.field is not None  # noqa: S101 - narrows its type
+    child, owner = tables[one.kind], tables[one.owner]
+    ours = (child.c.project_id == _PROJECT, child.c.trashed == _DELETION)
+    owners = select(owner.c.id).where(owner.c.id.in_(select(child.c[one.field]).where(*ours)))
+    its_own = owner.c.id == child.c[one.field]
+    elsewhere = select(owner.c.id).where(its_own, owner.c.trashed != _LIVE, owner.c.trashed != _DELETION).correlate(child).exists()
+    other = select(owner.c.trashed).where(its_own).correlate(child).scalar_subquery()
+    return Stay(
+        one.kind,
+        Statement(f"hold {owner.name} of {child.name}", owners.with_for_update(read=True, key_share=True), locks=True),
+        Statement(f"leave {child.name} with {owner.name}", update(child).values(trashed=other).where(*ours, elsewhere)),
+    )
+
+
 def mark(table: Table) -> Statement:
     return Statement(f"trash {table.name}", update(table).values(trashed=_DELETION).where(table.c.id == bindparam("id")))
 
