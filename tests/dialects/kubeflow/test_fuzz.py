@@ -86,5 +86,5 @@ def _use_ids(case: Case, ids: dict[str, str]) -> None:
     for container in (case.path_parameters, body if isinstance(body, dict) else {}):
         for name in container:
             identity = ids.get(name.replace("_", "").lower())
-            if identity and isinstance(container[name], str):
+            if identity and (isinstance(container[name], str) or container is case.path_parameters):
                 container[name] = identity
