@@ -21,7 +21,7 @@ from tests.dialects.two_doors.machine import TwoDoors
 from tests.inprocess import running
 
 LONG = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "35"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "30"))
 """Programs on SQLite; a fifth of them on database servers, where each request takes longer."""
 STEPS = 60 if LONG else 25
 """Changes in a program, at most."""

@@ -114,13 +114,17 @@ class TwoDoors(RuleBasedStateMachine):
         (run,) = self.world.all("run")
         await self.jfrog.patch_experiment(run, {"status": "completed", "metrics": {"p": 3}})
         await self._check()
+        await self.jfrog.patch_experiment(run, {"status": "running"})
+        await self._check()
         await self.jfrog.create_version(model, {"version": "A", "metrics": {"p": 1.5}, "artifact_path": "x"})
         await self._check()
         first, second = self.world.all("version")
         await self.kubeflow.patch(second, more)
         await self._check()
-        # Of two that have one name, and the one that is another's is older.
+        # Of two metrics of one name the version's own counts, although the run's is older.
         await self.kubeflow.attach(second, self.world.namesakes(run, "metric", "p")[0], {"artifactType": "metric", "value": 3})
+        await self._check()
+        await self.jfrog.patch_version(second, {"metrics": {"p": 0}})
         await self._check()
         await self.jfrog.deploy({"name": "a"}, model, first)
 
