@@ -146,6 +146,10 @@ async def test_deleting_and_restoring(counted: Counted) -> None:
     assert await counted.names(world.trash.restore(ANN, deletion.id)) == [
         "lock deletion",
         "get trashed model",
+        "hold inference_service of serve_record",
+        "leave serve_record with inference_service",
+        "hold model_version of serve_record",
+        "leave serve_record with model_version",
         "list deletion",
         "restore metric_point",
         "restore model",
