@@ -55,9 +55,8 @@ def registry(new_database: NewDatabase, serve: Serve) -> Iterator[Registry]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
 @pytest.mark.parametrize("document", ["kubeflow", "kubeflow-v1"])
 def test_the_server_keeps_its_word(registry: Registry, subtests: pytest.Subtests, document: str, mode: GenerationMode) -> None:
-    schema = schemathesis.openapi.from_url(f"{registry.base_url}/openapi/{document}.json")
-    # A `licenseLink` is a URI by the contract, and any text by the original, which checks none: it comes back as it was sent.
-    schema.config.checks.response_schema_conformance.validate_formats = False
+    schema = schemathesis.openapi.from_dict(_any_link(registry.http.get(f"{registry.base_url}/openapi/{document}.json").json()))
+    schema.config.update(base_url=registry.base_url)
     tree = model_tree(registry)
     ids = {name: tree[key]["id"] for name, key in KEYS.items()}
     for found in schema.get_all_operations():
@@ -80,6 +79,15 @@ def play(operation: Any, mode: GenerationMode, ids: dict[str, str]) -> None:
         case.call_and_validate(checks=CHECKS)
 
     send()
+
+
+def _any_link(document: Json) -> Json:
+    """The document with `licenseLink` as what the original takes it for: any text. By the contract it is a URI, which nobody checks."""
+    for schema in document["components"]["schemas"].values():
+        link = schema.get("properties", {}).get("licenseLink", {})
+        for text in (link, *link.get("anyOf", ())):
+            text.pop("format", None)
+    return document
 
 
 def _use_ids(case: Case, ids: dict[str, str]) -> None:
