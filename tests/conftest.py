@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import mariadb, postgres
 from tests.servers.mariadb import MariadbServer
@@ -28,6 +29,10 @@ NO_SKIPS = os.environ.get("TESTS_NO_SKIPS") == "1"
 """Set by CI, where all that the tests need is there: a test that cannot run has failed."""
 MAY_SKIP = ("schemathesis cannot make such requests: ",)
 """How the reasons begin of skips that no machine could avoid."""
+
+# A busy machine may take long over an example. CI judges a change by the same examples each time; others look for new ones.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=NO_SKIPS)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ import select
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,21 +40,17 @@ def create(url: str) -> httpx.Response:
     return httpx.post(url + MODELS, json={"name": unique()}, timeout=30)
 
 
-def until_full(pool: ThreadPoolExecutor, work: Callable[[], httpx.Response]) -> tuple[list[Future[httpx.Response]], httpx.Response]:
-    """Begin one request after another until one is refused; returns those that wait, and the refusal."""
-    waiting: list[Future[httpx.Response]] = []
-    while True:
-        request = pool.submit(work)
-        with contextlib.suppress(TimeoutError):
-            return waiting, request.result(0.5)
-        waiting.append(request)
+def one_too_many(pool: ThreadPoolExecutor, work: Callable[[], httpx.Response]) -> tuple[set[Future[httpx.Response]], httpx.Response]:
+    """Begin one request more than are served at a time, none of which can end; returns those that wait, and the refusal."""
+    done, waiting = wait([pool.submit(work) for _ in range(MOST_REQUESTS + 1)], return_when=FIRST_COMPLETED)
+    (refused,) = done
+    return waiting, refused.result()
 
 
 def test_one_request_too_many_is_refused_at_once_and_the_others_are_served(server: Serving, database_url: str) -> None:
     with ThreadPoolExecutor(MOST_REQUESTS + 1) as pool:
         with nobody_can_write(database_url):
-            waiting, refused = until_full(pool, lambda: create(server.url))
-            assert len(waiting) == MOST_REQUESTS
+            waiting, refused = one_too_many(pool, lambda: create(server.url))
             assert refused.status_code == 503
             assert refused.headers["retry-after"] == "1"
             assert refused.json()["code"] == "Service Unavailable"

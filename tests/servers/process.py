@@ -2,6 +2,8 @@
 
 import contextlib
 import ctypes
+import errno
+import itertools
 import os
 import pwd
 import signal
@@ -16,12 +18,25 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
+_PORTS = range(10_000, 32_000)
+"""Below those that systems give to outgoing connections: no client takes such a port before its server listens or while that restarts,
+nor is connected to itself where nobody listens."""
+_numbers = itertools.count(os.getpid() * 101)
+"""Test processes that run at the same time begin at different places."""
+
+
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port on 127.0.0.1 that nobody listens on, and that this process has not given away before."""
+    while True:
+        port = _PORTS[next(_numbers) % len(_PORTS)]
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 class Child:

@@ -242,8 +242,7 @@ async def test_requests_cancelled_at_any_moment_never_mix_up_answers(url: str) -
             answers = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(answer is None or isinstance(answer, asyncio.CancelledError) for answer in answers), answers
 
-        await asyncio.sleep(0.1)
-        assert database.pool.in_use == 0
+        await until(lambda: database.pool.in_use == 0)
         await asyncio.gather(*(ask(n) for n in range(20)))
 
 
