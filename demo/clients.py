@@ -1,5 +1,6 @@
 """Kubeflow's own Python client, unmodified, in environments of their own: two of its versions cannot live in one."""
 
+import fcntl
 import subprocess
 import venv
 from collections.abc import Callable
@@ -32,9 +33,17 @@ def installed(package: str, version: str, home: Path, free: tuple[str, ...] = ()
 
     Of what it needs, the pinned versions, but of `free` packages those that it wants. Raises `CannotInstallError`.
     """
-    python, done = home / "bin" / "python", home / DONE
-    if done.exists():
-        return python
+    python = home / "bin" / "python"
+    home.parent.mkdir(exist_ok=True)
+    # Two processes may want it at the same time, as the tests' do.
+    with home.with_name(f".{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / DONE).exists():
+            _install(package, version, home, python, free)
+    return python
+
+
+def _install(package: str, version: str, home: Path, python: Path, free: tuple[str, ...]) -> None:
     venv.create(home, with_pip=True, clear=True)
     pinned = home / "constraints.txt"
     unpinned = tuple(f"{name}==" for name in (package, *free))
@@ -44,5 +53,4 @@ def installed(package: str, version: str, home: Path, free: tuple[str, ...] = ()
     if installation.returncode:
         reason = (installation.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise CannotInstallError(f"pip cannot install {package} {version}: {reason}")
-    done.touch()
-    return python
+    (home / DONE).touch()

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update")
 
@@ -18,6 +18,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     # Root, as in CI, needs the sandbox off; the only pages it opens are ours.
     flags = [*_QUIET, "--no-sandbox"] if os.geteuid() == 0 else list(_QUIET)
+    expect.set_options(timeout=30_000)  # milliseconds until what never comes is given up; nothing waits so long for what comes
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         try:

@@ -9,11 +9,8 @@ import pytest
 
 from tests.conftest import NewDatabase
 from tests.dialects.registry import Registry
+from tests.servers.client import PoolPerRequest
 from tests.servers.modelyard import serving
-
-MANY_AT_ONCE = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=3)
-"""Tests ask from many threads at once. With a limit on idle connections httpcore's pool may close one that another thread is just
-beginning to use ("Bad file descriptor"). What is idle for three seconds goes before the server ends it, which it does after five."""
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +55,6 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 
 def _served(flavour: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, *, servers: int = 1) -> Iterator[Registry]:
     database_url = new_database(flavour)
-    with ExitStack() as running, httpx.Client(timeout=30, limits=MANY_AT_ONCE) as client:
+    with ExitStack() as running, httpx.Client(timeout=30, transport=PoolPerRequest()) as client:
         urls = [running.enter_context(serving(database_url, home=tmp_path_factory.mktemp(flavour))).url for _ in range(servers)]
         yield Registry(client, itertools.cycle(urls))

@@ -17,6 +17,7 @@ from tests.conftest import NewDatabase
 from tests.dialects.registry import unique
 from tests.reliability.holding import nobody_can_write
 from tests.reliability.wire import connected, head, read_all, read_answer, status
+from tests.servers.client import PoolPerRequest
 from tests.servers.modelyard import Serving, serving
 
 MODELS = "/api/model_registry/v1alpha3/registered_models"
@@ -126,7 +127,7 @@ def test_a_storm_is_answered_and_passes(new_database: NewDatabase, tmp_path: Pat
                 answers[response.status_code] += 1
             return answers
 
-        with httpx.Client(timeout=30, limits=httpx.Limits(max_connections=64)) as client, ThreadPoolExecutor(64) as pool:
+        with httpx.Client(timeout=30, transport=PoolPerRequest()) as client, ThreadPoolExecutor(64) as pool:
             persist(client)
             before = tree.resident_bytes()
             total: Counter[int] = sum(pool.map(lambda _: persist(client), range(64)), Counter())
