@@ -24,7 +24,7 @@ demo: $(VENV)/.demo ## train models, register them through Kubeflow's own client
 	@$(BIN)/python -m demo.run $(ARGS)
 
 test: $(VENV)/.dev ## run every test, on SQLite and on real PostgreSQL and MariaDB servers (some of them: ARGS=tests/unit)
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 check: lint test ## all that must hold before a change lands: style, types, walls between the rooms, and every test
 

@@ -43,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.anyio_mode = "auto"  # `async def test_...` needs no mark
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes each takes file after file: those with slow tests come first, or one process would be left alone with them."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

@@ -3,19 +3,22 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
 from tests.conftest import NewDatabase, Serve
+from tests.servers.modelyard import serving
 
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture
-def base(serve: Serve, new_database: NewDatabase) -> str:
-    return serve(new_database("sqlite"))
+@pytest.fixture(scope="module")
+def base(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(new_database("sqlite"), home=tmp_path_factory.mktemp("docs")) as server:
+        yield server.url
 
 
 def answer(page: Page) -> Locator:
