@@ -147,7 +147,7 @@ class Edge:
             if span is not None:
                 span.end(request, 0, self._clock() - started)
             return
-        self._record(request, response.status, self._clock() - started, tally, span, sent)
+        self._record(request, response, self._clock() - started, tally, span, sent)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -220,10 +220,11 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
-        trace_id = ""
+    def _record(self, request: Request, response: Response, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
+        status, trace_id = response.status, ""
         if span is not None:
-            span.end(request, 0 if sent is not None and sent.left else status, seconds)
+            cut_short = sent is not None and sent.left and not response.endless
+            span.end(request, 0 if cut_short else status, seconds)
             trace_id = span.trace_id
         if self._observe is not None:
             self._observe(request, status, seconds, tally)

@@ -99,7 +99,7 @@ class Response(msgspec.Struct, frozen=True):
     """`headers` come on top of what the edge sets itself: type, length, `Vary`, `X-Request-Id` and the cross-origin ones.
 
     Header names are in lower case. An empty `content_type` sends none. `parts`, if given, are the body instead of `body`: sent without
-    a length, as fast as the client takes them. If they fail, the connection is cut.
+    a length, as fast as the client takes them. If they fail, the connection is cut. `endless` ones end when the client leaves.
     """
 
     status: int
@@ -107,6 +107,7 @@ class Response(msgspec.Struct, frozen=True):
     content_type: bytes = JSON
     headers: tuple[Header, ...] = ()
     parts: AsyncGenerator[bytes, None] | None = None
+    endless: bool = False
 
 
 _encoder = msgspec.json.Encoder()
