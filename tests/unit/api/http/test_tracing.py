@@ -67,7 +67,7 @@ async def test_an_answer_that_is_left_is_cut_short_unless_it_has_no_end(endless:
         await asyncio.sleep(3600)
 
     async def handle(_: Request) -> Response:
-        return Response(200, parts=parts(), endless=endless)
+        return Response(200, parts=parts(), still=(lambda: True) if endless else None)
 
     async def gone() -> Message:
         return {"type": "http.disconnect"}
