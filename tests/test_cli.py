@@ -98,8 +98,18 @@ def test_a_wrong_password_logs_nobody_in_and_keeps_nothing(admin: Machine, url: 
     admin.does("user", "create", "bob", "--password", typed=PASSWORD + "\n")
     bob = Machine(tmp_path / "bob")
 
-    assert bob.run("login", url, "--user", "bob", typed="wrong\n").exit_code == 1
+    refused = bob.run("login", url, "--user", "bob", typed="wrong\n")
+    assert (refused.exit_code, refused.stderr) == (1, "the name or the password is wrong\n")
     assert not (tmp_path / "bob").exists()
+
+
+def test_a_login_that_fails_leaves_the_one_before(admin: Machine, url: str) -> None:
+    refused = admin.run("login", url, typed="no token\n")
+
+    assert refused.exit_code == 1
+    assert "log in again" not in refused.stderr
+    assert admin.run("login", "http://127.0.0.1:9", typed="no token\n").exit_code == 1
+    assert "admin" in admin.does("whoami")
 
 
 def test_a_service_gets_a_token_that_does_no_more_than_its_scope(admin: Machine, url: str, tmp_path: Path) -> None:
@@ -154,7 +164,7 @@ def test_what_the_server_refuses_is_told_in_its_words(admin: Machine) -> None:
     result = admin.run("grant", "add", "nobody", "king")
 
     assert result.exit_code == 1
-    assert "king" in result.stderr
+    assert result.stderr == "role is 'king': use one of viewer, contributor, deployer, admin\n"
 
 
 def test_a_server_that_does_not_answer_is_told(tmp_path: Path) -> None:

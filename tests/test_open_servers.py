@@ -1,9 +1,12 @@
 """A server without accounts is for this machine alone, and says so."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from modelyard.access.directory import LOOK_SECONDS
+from modelyard.app import admit_admin
 from modelyard.settings import Settings
 from tests.inprocess import CannotStartError, call, running
 
@@ -25,3 +28,20 @@ async def test_on_loopback_it_is_open_and_beyond_when_that_is_wanted(host: str, 
         assert (await call(edge, "GET", MODELS)).status == 200
         answer = await call(edge, "GET", MODELS, {"authorization": "Bearer nobody"})
         assert (answer.status, answer.json["code"]) == (401, "Unauthorized")
+
+
+async def test_a_page_that_came_by_dns_rebinding_reads_nothing(tmp_path: Path) -> None:
+    """It comes under a name of its own, and has no token. Probes may come under any name: they learn that a server is there."""
+    settings = Settings(data_dir=str(tmp_path))
+    rebound = {"host": "evil.example.org"}
+    async with running(settings) as edge:
+        for path in (MODELS, "/ml/api/v1/models", "/api/v1/me", "/docs", "/openapi/native.json", "/metrics"):
+            assert (await call(edge, "GET", path)).status == 200
+            assert (await call(edge, "GET", path, rebound)).status == 403
+        assert (await call(edge, "GET", "/healthz", rebound)).json == {"status": "ok"}
+        assert (await call(edge, "GET", "/metrics", {"host": "10.1.2.3:8080"})).status == 200, "no page comes under an address"
+        token = (await asyncio.to_thread(admit_admin, settings, "ada", again=False)).text
+        await asyncio.sleep(LOOK_SECONDS)
+        assert (await call(edge, "GET", MODELS)).status == 401
+        assert (await call(edge, "GET", "/metrics", rebound)).status == 401
+        assert (await call(edge, "GET", "/metrics", {**rebound, "authorization": f"Bearer {token}"})).status == 200

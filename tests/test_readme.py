@@ -1,5 +1,6 @@
-"""The README's tour and the guide to accounts work as they stand: their commands are run against a fresh server."""
+"""The README's tour and the guides to accounts and JFrog's API work as they stand: their commands are run against a fresh server."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import NewDatabase, Serve
 
 README = Path(__file__).parent.parent / "README.md"
-ACCOUNTS = README.parent / "docs" / "guides" / "accounts.md"
+ACCOUNTS, JFROG = (README.parent / "docs" / "guides" / guide for guide in ("accounts.md", "jfrog.md"))
 
 
 @pytest.mark.slow
@@ -43,3 +44,16 @@ def test_the_guide_to_accounts(serve: Serve, new_database: NewDatabase, tmp_path
     assert '"models":[{"id":"2","name":"cards"' in result.stdout
     assert "labeller" in result.stdout
     assert "Logged out" in result.stdout
+
+
+@pytest.mark.slow
+def test_the_guide_to_jfrogs_api(serve: Serve, new_database: NewDatabase) -> None:
+    url = serve(new_database("sqlite"))
+    blocks = re.findall(r"^```sh\n(.*?)^```", JFROG.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    script = "".join(block.replace("\ncurl", "\necho; curl") for block in blocks if "curl" in block)
+    script = script.replace("http://127.0.0.1:8080", url).replace("curl -s ", "curl -sS --fail-with-body ")
+    result = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    made, version, promoted, *_, finished = [json.loads(line) for line in result.stdout.splitlines() if line]
+    assert (made["name"], version["status"], promoted["status"]) == ("churn", "staging", "production")
+    assert (finished["status"], finished["metrics"], finished["parameters"]) == ("completed", {"loss": 0.2}, {"depth": "6"})

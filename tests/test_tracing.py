@@ -117,6 +117,18 @@ def test_what_a_caller_does_not_sample_is_not_sent(new_database: NewDatabase, tm
         assert span.parent_span_id == b""
 
 
+def test_a_stream_that_its_reader_leaves_is_no_error(new_database: NewDatabase, tmp_path: Path) -> None:
+    with collecting() as collector:
+        with serving(new_database("sqlite"), home=tmp_path, env={"MODELYARD_OTLP_ENDPOINT": collector.url}) as server:
+            with httpx.stream("GET", f"{server.url}/api/v1/events/stream", headers={"X-Request-Id": "r1"}, timeout=30) as answer:
+                next(answer.iter_bytes())
+            assert log_line(server, "r1")["left"] is True
+        [span] = server_spans(collector)
+        assert attributes(span)["http.response.status_code"] == 200
+        assert "error.type" not in attributes(span)
+        assert span.status.code != ERROR
+
+
 @pytest.mark.parametrize("state", ["stalled", "not there"])
 def test_a_collector_that_is_gone_harms_nothing(state: str, new_database: NewDatabase, tmp_path: Path) -> None:
     with collecting() as collector:

@@ -9,7 +9,7 @@ from modelyard.artifacts.entities import ArtifactDraft, ArtifactType, Put
 from modelyard.context import DEFAULT_PROJECT, ProjectId
 from modelyard.errors import AlreadyExists, NotFound
 from modelyard.experiments.entities import NewExperiment, NewRun, RunStatus
-from modelyard.models.entities import Model, ModelPatch, NewModel
+from modelyard.models.entities import Model, ModelPatch, NewModel, NewVersion
 from modelyard.records.properties import INT64_MAX, INT64_MIN, Properties, ProtoValue, StructValue
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Compare, Exists, Operator, Property, PropertyType, equals
@@ -117,10 +117,12 @@ class TestRepository:
     async def test_links(self, world: World) -> None:
         artifact = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
         other = await world.artifacts.create_artifact(ANN, ArtifactDraft(type=ArtifactType.MODEL))
+        model = await world.models.create_model(ANN, NewModel())
+        one, two, three = [(await world.models.create_version(ANN, NewVersion(model_id=model.id))).id for _ in range(3)]
 
         async def work(unit: Unit) -> None:
             parents = world.records.parents
-            for parent_id, record_id in ((5, artifact.id), (6, artifact.id), (5, other.id)):
+            for parent_id, record_id in ((one, artifact.id), (two, artifact.id), (one, other.id)):
                 assert not await parents.has(unit, parent_id, record_id)
                 await parents.add(unit, parent_id, record_id)
                 assert await parents.has(unit, parent_id, record_id)
@@ -131,7 +133,7 @@ class TestRepository:
             page = await world.artifacts.list_artifacts(ANN, ListQuery(scope=equals("parent_id", parent_id)))
             return [found.id for found in page.items]
 
-        assert [await under(parent_id) for parent_id in (5, 6, 7)] == [[artifact.id, other.id], [artifact.id], []]
+        assert [await under(parent_id) for parent_id in (one, two, three)] == [[artifact.id, other.id], [artifact.id], []]
 
     async def test_projects_are_apart(self, world: World) -> None:
         if not isinstance(world.database, MemoryDatabase):

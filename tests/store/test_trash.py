@@ -14,7 +14,7 @@ from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel,
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.search.page import ListQuery
-from modelyard.search.tree import Compare, Operator, Property, equals
+from modelyard.search.tree import Compare, Field, In, Operator, Property, equals
 from tests.unit.world import ANN, NOON, World
 
 METRIC, FILES = ArtifactType.METRIC, ArtifactType.MODEL
@@ -147,6 +147,23 @@ async def test_nothing_can_be_done_with_it_or_under_it(world: World) -> None:
     ):
         with pytest.raises(NotFound):
             await work
+
+
+async def test_what_others_list_too_is_listed_under_it_no_more(world: World) -> None:
+    filled = await fill(world)
+    deletion = await trash(world, filled.version)
+
+    assert await under(world, filled.version.id) == []
+    assert await under(world, filled.version.id, filled.version.id) == []
+    assert await under(world, filled.run.id, filled.version.id) == [filled.metric, filled.shared]
+    await world.trash.restore(ANN, deletion)
+    assert await under(world, filled.version.id) == [filled.files, filled.shared]
+
+
+async def under(world: World, *parents: int) -> list[Artifact]:
+    """Artifacts that are listed under a version or run, or under any of these."""
+    scope = equals("parent_id", parents[0]) if len(parents) == 1 else In(Field("parent_id"), parents)
+    return list((await world.artifacts.list_artifacts(ANN, ListQuery(scope=scope))).items)
 
 
 async def test_it_is_not_served(world: World) -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from modelyard.artifacts.entities import Artifact, ArtifactState, ArtifactType, ParameterType
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.context import DEFAULT_PROJECT, Millis
-from modelyard.models.entities import Model, ModelState
+from modelyard.models.entities import Model, ModelState, NewVersion
 from modelyard.models.fields import MODEL_FIELDS
 from modelyard.records.properties import INT64_MAX, INT64_MIN, Properties, PropertyValue, ProtoValue, StructValue
 from modelyard.records.repository import Records
 from modelyard.search.fields import Fields, FieldSpec, FieldType
 from modelyard.search.tree import And, Compare, Exists, Expr, Field, In, Like, Not, Operator, Or, Property, PropertyType, Scalar, Subject
 from modelyard.store.database import Unit
-from tests.unit.world import NOON, World
+from tests.unit.world import ANN, NOON, World
 
 LONG = "x" * 254
 TEXTS = [
@@ -116,14 +116,16 @@ async def _keep(world: World, records: Records[Any], rows: list[Any]) -> list[An
 
 
 async def inhabit(world: World) -> tuple[list[Model], list[Artifact]]:
-    """The same records in any world. Some artifacts have one parent or two."""
+    """The same records in any world. Some artifacts are listed under one of three versions, or under two."""
     chance = random.Random(20_011)  # noqa: S311 - seeded to draw the same in each run; nothing secret comes of it
     models = await _keep(world, world.records.models, [_model(chance, number) for number in range(160)])
     artifacts: list[Artifact] = await _keep(world, world.records.artifacts, [_artifact(chance, number) for number in range(100)])
 
+    versions = [(await world.models.create_version(ANN, NewVersion(model_id=models[0].id))).id for _ in range(3)]
+
     async def attach(unit: Unit) -> None:
         for artifact in artifacts:
-            for parent_id in chance.sample([1, 2, 3], chance.randrange(3)):
+            for parent_id in chance.sample(versions, chance.randrange(3)):
                 await world.records.parents.add(unit, parent_id, artifact.id)
 
     await world.database.write(attach)

@@ -142,7 +142,7 @@ def memory_repositories(database: MemoryDatabase) -> Repositories:
 
 
 def _owners(database: MemoryDatabase, parents: MemoryArtifactParents) -> Linked:
-    """What artifacts are linked to: their parents, the models of those that are versions, the experiments of those that are runs."""
+    """What artifacts are linked to: their parents that are not in the trash, and of these the versions' models, the runs' experiments."""
 
     def through(kind: Kind, field: str) -> Callable[[int], frozenset[int]]:
         def linked(artifact_id: int) -> frozenset[int]:
@@ -152,7 +152,7 @@ def _owners(database: MemoryDatabase, parents: MemoryArtifactParents) -> Linked:
         return linked
 
     return {
-        "parent_id": parents.parents,
+        "parent_id": lambda artifact_id: through(Kind.VERSION, "id")(artifact_id) | through(Kind.RUN, "id")(artifact_id),
         "model_id": through(Kind.VERSION, "model_id"),
         "owner_experiment_id": through(Kind.RUN, "experiment_id"),
     }

@@ -52,6 +52,10 @@ class IdentityProvider(Protocol):
     @property
     def issuer(self) -> str: ...
 
+    def look(self) -> int:
+        """A number that changes when what was proven has to be proven again. To be called once in a while: it sees to the keys."""
+        ...
+
     async def verify(self, text: str) -> Mapped | None:
         """None for a token that is not valid. Raises `Unavailable` when the provider has to be asked and does not answer."""
         ...
@@ -90,7 +94,7 @@ class Directory:
         self._looked = float("-inf")
         self._looking: asyncio.Task[None] | None = None
         self._changes = 0
-        self._revision = -1
+        self._revision = (-1, 0)  # of the store, and the provider's
         self._accounts = True  # until it is known that there are none
         self._tokens: dict[bytes, _Known] = {}
         self._passwords: dict[bytes, _Known] = {}
@@ -203,10 +207,11 @@ class Directory:
         state = await self._register.state(self._database.reader)
         if changes != self._changes:
             return
-        if state.revision != self._revision:
+        revision = (state.revision, 0 if self._provider is None else self._provider.look())
+        if revision != self._revision:
             for memory in (self._tokens, self._passwords, self._projects):
                 memory.clear()
-        self._revision, self._accounts, self._looked = state.revision, state.accounts, started
+        self._revision, self._accounts, self._looked = revision, state.accounts, started
 
     def _has_looked(self, look: asyncio.Task[None]) -> None:
         if self._looking is look:
@@ -259,7 +264,7 @@ class Directory:
         """What stands for a name and password in memory. Of no use to other processes."""
         return hmac.digest(self._key, f"{len(name)} {name} {password}".encode(), "sha256")
 
-    def _remember(self, memory: dict[K, V], key: K, value: V, revision: int) -> None:
+    def _remember(self, memory: dict[K, V], key: K, value: V, revision: tuple[int, int]) -> None:
         """Unless something has changed since the value was begun to be read: it may be from before."""
         if revision != self._revision:
             return

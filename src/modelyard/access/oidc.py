@@ -1,7 +1,7 @@
 """Tokens of an OpenID Connect provider: proven by its published keys, and translated into a name and roles.
 
-The keys are fetched when they are first needed, again every hour in the background, and when a token names one that is not known, which
-is how providers change them.
+The keys are fetched when they are first needed, again every hour in the background, and when a token is signed with one that is not known,
+which is how providers change them. What was proven by a key that they take back is proven no more.
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class Oidc:
         self._keys: Keys = {}
         self._tried = float("-inf")
         self._failed = False
+        self._taken_back = 0
         self._fetching = asyncio.Lock()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -87,6 +88,13 @@ class Oidc:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
 
+    def look(self) -> int:
+        """How often keys were taken back. Has them fetched again, in the background, when they are an hour old."""
+        if self._keys and self._renewing is None and self._seconds() - self._tried > HOURLY:
+            # In no request's context: it outlives this one.
+            self._renewing = asyncio.get_running_loop().create_task(self._renew(), context=contextvars.Context())
+        return self._taken_back
+
     async def verify(self, text: str) -> Mapped | None:
         """None for a token that is not valid. Raises `Unavailable` when the provider has to be asked and does not answer."""
         try:
@@ -96,18 +104,28 @@ class Oidc:
         algorithm = head.get("alg")
         if algorithm not in ALGORITHMS:
             return None
-        key = await self._key(head.get("kid"))
-        if key is None or key.get("alg", algorithm) != algorithm:
-            return None
         try:
-            return self._mapped(self._proven(text, jwt.PyJWK(dict(key), algorithm=algorithm), algorithm))
+            return self._mapped(await self._proven(text, head.get("kid"), algorithm))
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
             return None
 
-    def _proven(self, text: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
+    async def _proven(self, text: str, kid: str | None, algorithm: str) -> dict[str, Any]:
+        key = await self._key(kid)
+        try:
+            return self._claims(text, key, algorithm)
+        except jwt.InvalidSignatureError:
+            # Tokens need not name their key, and some providers change one and keep its name.
+            newer = await self._again(kid, key)
+            if newer == key:
+                raise
+            return self._claims(text, newer, algorithm)
+
+    def _claims(self, text: str, key: Mapping[str, Any] | None, algorithm: str) -> dict[str, Any]:
+        if key is None or key.get("alg", algorithm) != algorithm:
+            raise jwt.InvalidKeyError
         return jwt.decode(
             text,
-            key,
+            jwt.PyJWK(dict(key), algorithm=algorithm),
             algorithms=[algorithm],
             audience=self._provider.audience,
             issuer=self._provider.issuer,
@@ -124,20 +142,17 @@ class Oidc:
         return Mapped(f"oidc:{name}", roles, Millis(int(claims["exp"]) * 1000))
 
     async def _key(self, kid: str | None) -> Mapping[str, Any] | None:
-        if kid not in self._keys:
-            await self._fetch_for(kid)
-        elif self._renewing is None and self._seconds() - self._tried > HOURLY:
-            # In no request's context: it outlives this one.
-            self._renewing = asyncio.get_running_loop().create_task(self._renew(), context=contextvars.Context())
-        key = self._keys.get(kid)
+        key = self._keys.get(kid) or await self._again(kid, None)
         if key is None and self._failed:
             raise Unavailable(f"the identity provider {self.issuer} does not answer, so the token cannot be judged", retry_after=int(PAUSE))
         return key
 
-    async def _fetch_for(self, kid: str | None) -> None:
+    async def _again(self, kid: str | None, known: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The key of this id: fetched, if it is still what is `known`, and the last fetch is a while ago."""
         async with self._fetching:
-            if kid not in self._keys and self._seconds() - self._tried > PAUSE:
+            if self._keys.get(kid) == known and self._seconds() - self._tried > PAUSE:
                 await self._fetch_keys()
+        return self._keys.get(kid)
 
     async def _renew(self) -> None:
         async with self._fetching:
@@ -149,8 +164,9 @@ class Oidc:
         self._tried = self._seconds()
         try:
             about = _ABOUT.decode(await self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration"))
-            self._keys = _usable(_PUBLISHED.decode(await self._fetch(_keys_url(about, self.issuer))))
-            self._failed = False
+            keys = _usable(_PUBLISHED.decode(await self._fetch(_keys_url(about, self.issuer))))
+            self._taken_back += any(keys.get(kid) != key for kid, key in self._keys.items())
+            self._keys, self._failed = keys, False
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError) as error:
             self._failed = True
             reason = str(error) or type(error).__name__

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from modelyard.errors import Unavailable, invalid
+from modelyard.errors import Invalid, Unavailable
 
 T = TypeVar("T")
 
@@ -64,4 +64,4 @@ class ArgonPasswords:
 def check(field: str, password: str) -> None:
     """Raise `Invalid` unless it can be a password. Its text is not told."""
     if not SHORTEST <= len(password) <= LONGEST:
-        invalid(field, f"{len(password)} characters", f"use {SHORTEST} to {LONGEST}")
+        raise Invalid(f"{field} has {len(password)} characters: use {SHORTEST} to {LONGEST}", field=field)

@@ -193,7 +193,7 @@ def already_exists(new: Kept) -> AlreadyExists:
     kind = KINDS[type(new)]
     if isinstance(new, Account | Project):
         return AlreadyExists(
-            f"there is a {kind.label} named {new.name} already: choose another name", kind=kind, name=new.name, field="name"
+            f"{kind.label} with name {new.name} already exists: choose another name", kind=kind, name=new.name, field="name"
         )
     return AlreadyExists(f"this {kind.label} is there already", kind=kind)
 

@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from modelyard.artifacts.entities import Artifact
 from modelyard.artifacts.fields import ARTIFACT_FIELDS
 from modelyard.artifacts.parents import Namesake, P
-from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT, EXPERIMENT_ARTIFACT, MODEL_ARTIFACT
+from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT, EXPERIMENT_ARTIFACT, MODEL_ARTIFACT, PARENTS
 from modelyard.records.kinds import Kind
 from modelyard.records.repository import Records
 from modelyard.records.sql import SqlRecords
@@ -26,7 +26,7 @@ _ATTACHED = Statement(
 
 def artifacts() -> SqlRecords[Artifact]:
     links = {"parent_id": ARTIFACT_PARENT, "model_id": MODEL_ARTIFACT, "owner_experiment_id": EXPERIMENT_ARTIFACT}
-    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links=links)
+    return SqlRecords(Kind.ARTIFACT, Artifact, ARTIFACT, ARTIFACT_FIELDS, links=links, parents={"parent_id": PARENTS})
 
 
 class ArtifactParents:

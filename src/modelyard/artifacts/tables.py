@@ -1,6 +1,6 @@
 """The tables of artifacts and of their parents."""
 
-from sqlalchemy import FromClause, Index, PrimaryKeyConstraint, Table, column, literal_column, select, table
+from sqlalchemy import FromClause, Index, PrimaryKeyConstraint, Table, TableClause, column, literal_column, select, table
 
 from modelyard.records.table import record_table
 from modelyard.store import columns as c
@@ -49,17 +49,19 @@ ARTIFACT_PARENT = Table(
 )
 
 
-def _through_parent(parent: str, field: str, name: str) -> FromClause:
-    """Which artifacts are listed under live versions, or runs, with a value in this field: read like a link table.
+def _parent(name: str, field: str) -> TableClause:
+    """A table of parents. It belongs to a room above this one, which is why it is named here and not imported."""
+    return table(name, column("id", c.ID), column(field, c.ID), column("trashed", c.ID))
 
-    The parents' tables belong to rooms above this one, which is why they are named here and not imported.
-    """
-    owner = table(parent, column("id", c.ID), column(field, c.ID), column("trashed", c.ID))
+
+def _through_parent(owner: TableClause, field: str, name: str) -> FromClause:
+    """Which artifacts are listed under live versions, or runs, with a value in this field: read like a link table."""
     rows = select(owner.c[field].label(name), ARTIFACT_PARENT.c.id).where(
         owner.c.id == ARTIFACT_PARENT.c.parent_id, owner.c.trashed == literal_column("0")
     )
-    return rows.subquery(f"{parent}_artifact")
+    return rows.subquery(f"{owner.name}_artifact")
 
 
-MODEL_ARTIFACT = _through_parent("model_version", "model_id", "model_id")
-EXPERIMENT_ARTIFACT = _through_parent("run", "experiment_id", "owner_experiment_id")
+PARENTS = _VERSION, _RUN = _parent("model_version", "model_id"), _parent("run", "experiment_id")
+MODEL_ARTIFACT = _through_parent(_VERSION, "model_id", "model_id")
+EXPERIMENT_ARTIFACT = _through_parent(_RUN, "experiment_id", "owner_experiment_id")

@@ -26,20 +26,22 @@ def login(
 ) -> None:
     """Log in to a server: by a token, which is asked for, or by name and password. The commands below then talk to it."""
     url = check_url(url, insecure=insecure)
+    from modelyard.client.connection import Connection  # noqa: PLC0415 - an HTTP client takes long to import
+
     found = _by_password(url, user, days) if user else _by_token(url)
+    with told(), Connection(url, token=found.token) as server:
+        name = server.get("/me")["name"]
     try:
         credentials = Credentials(os.environ)
         credentials.keep(found)
     except (OSError, UnreadableCredentials) as error:
         fail(f"the login cannot be kept: {error}")
-    with connected(url) as server:
-        name = server.get("/me")["name"]
     typer.echo(f"Logged in to {url} as {name}. The token is kept in {credentials.path}.")
 
 
 def logout(server: Server = None) -> None:
     """Forget the login to a server, and revoke its token if logging in made it."""
-    from modelyard.client.connection import CannotReach, Connection, Refused  # noqa: PLC0415 - an HTTP client takes long to import
+    from modelyard.client.connection import CannotReach, Connection, Refused  # noqa: PLC0415 - as above
 
     try:
         credentials = Credentials(os.environ)

@@ -45,13 +45,13 @@ def connected(url: str | None) -> Iterator["Connection"]:
     if login is None:
         where = f" to {url}" if url else ""
         fail(f"nobody has logged in{where}: run `modelyard login {url or 'URL'}`, or set {environment.SERVER} and {environment.TOKEN}")
-    with told(), Connection(login.url, token=login.token) as connection:
+    with told("; log in again with `modelyard login`"), Connection(login.url, token=login.token) as connection:
         yield connection
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Ends the command with the reason when the server cannot be reached, or refuses."""
+def told(when_unknown: str = "") -> Iterator[None]:
+    """Ends the command with the reason when the server cannot be reached, or refuses; `when_unknown` is added where it knows nobody."""
     from modelyard.client.connection import CannotReach, Refused  # noqa: PLC0415 - as above
 
     try:
@@ -59,7 +59,7 @@ def told() -> Iterator[None]:
     except CannotReach as error:
         fail(str(error))
     except Refused as error:
-        fail(error.message + (": log in again with `modelyard login`" if error.status == 401 else ""))
+        fail(error.message + (when_unknown if error.status == 401 else ""))
 
 
 def check_url(url: str, *, insecure: bool) -> str:

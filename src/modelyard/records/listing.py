@@ -109,7 +109,7 @@ def _index_order(leaf: Shape, rows: Select[Any]) -> Columns:
 def _named(leaf: Shape, source: Source, flavour: Flavour) -> list[Select[Any]]:
     """The ids that satisfy a condition. The table appears under another name, since these are asked for beside it."""
     table: Any = source.table.alias("named")
-    found = ids(leaf, Source(table, source.kind, source.links), flavour)
+    found = ids(leaf, msgspec.structs.replace(source, table=table), flavour)
     if _kind(leaf) not in ("compare", "among", "like"):
         return found
     columns = tuple(dict.fromkeys(key[2] for key in leaf[1:])) if leaf[0] == "and" else (leaf[2],)
@@ -203,7 +203,7 @@ def _stream(source: Source, flavour: Flavour, order: Order, along: Sequence[Shap
     key = rows.selected_columns["id"]
     table: Any = key.table
     if others:
-        more = Source(table, source.kind, source.links)
+        more = msgspec.structs.replace(source, table=table)
         rows = rows.where(*[where(leaf, more, flavour) for leaf in others])
     if order.after:
         if first[0] == "compare":

@@ -36,10 +36,19 @@ _RELEASE = Statement(
 class SqlRecords(Generic[R]):
     """`Records` over a table made by `record_table`.
 
-    `links` maps each link field to its table (parent id column of the same name), or to what is read like one.
+    `links` maps each link field to its table (parent id column of the same name), or to what is read like one; `parents` one whose table
+    has links of what is in the trash, too, to the tables of its parents.
     """
 
-    def __init__(self, kind: Kind, entity: type[R], table: Table, fields: Fields, links: Mapping[str, FromClause] | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        entity: type[R],
+        table: Table,
+        fields: Fields,
+        links: Mapping[str, FromClause] | None = None,
+        parents: Mapping[str, Sequence[FromClause]] | None = None,
+    ) -> None:
         self.kind = kind
         self.entity = entity
         self.table = table
@@ -56,7 +65,7 @@ class SqlRecords(Generic[R]):
         self._table = table
         self._get, self._lock, self._update = _fixed_statements(table, columns)
         self._hold = _hold(table, self._get, _live(table, select(*columns)))
-        self.lists = Lists(entity, Source(table, int(kind), links or {}), fields)
+        self.lists = Lists(entity, Source(table, int(kind), links or {}, parents or {}), fields)
 
     async def insert(self, unit: Unit, record: R, *, racing: bool = False, referred: bool = False) -> R:
         keep = functools.partial(msgspec.structs.force_setattr, record, "id")

@@ -4,7 +4,7 @@ Parameters are named by the number of the literal, and `project`. The words of a
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,12 +40,13 @@ _ZERO: ColumnElement[int] = literal_column("0")
 
 class Source(msgspec.Struct, frozen=True):
     """Where a kind's facts are: its table, its number in the property index, and its link fields (name to link table, or to what is
-    read like one).
+    read like one). A link field in `parents` counts only while one of those tables has its value as an id, not in the trash.
     """
 
     table: Table
     kind: int
     links: Mapping[str, FromClause] = {}
+    parents: Mapping[str, Sequence[FromClause]] = {}
 
 
 def where(shape: Shape, source: Source, flavour: Flavour, *, at_once: bool = False) -> ColumnElement[bool]:
@@ -152,13 +153,21 @@ class _Builder:
 
     def _linked(self, at: int, name: str, op: Operator) -> list[Select[Any]]:
         link = self.source.links[name]
-        rows = select(link.c.id).where(link.c[name] == self.value(at, link.c[name].type))
+        parent = self.value(at, link.c[name].type)
+        # Asked of the value and not of each row, so that it is looked up once.
+        rows = select(link.c.id).where(link.c[name] == parent, *self._there(name, parent))
         return [rows if op is Operator.EQ else rows.where(false())]
 
     def _linked_to_any(self, at: int, name: str, length: int) -> list[Select[Any]]:
         link = self.source.links[name]
         column = link.c[name]
-        return [select(link.c.id).where(column.in_([self.value(at + n, column.type) for n in range(length)]))]
+        among = column.in_([self.value(at + n, column.type) for n in range(length)])
+        return [select(link.c.id).where(among, *self._there(name, column))]
+
+    def _there(self, name: str, parent: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """That the parent is not in the trash, where the link's table does not tell."""
+        tables = self.source.parents.get(name)
+        return [or_(*[select(_ONE).where(one.c.id == parent, one.c.trashed == _ZERO).exists() for one in tables])] if tables else []
 
     def _numbers(self, at: int, types: tuple[int, ...], op: Operator, name_at: int) -> list[Select[Any]]:
         column = PROPERTY_NUMBER.c.value

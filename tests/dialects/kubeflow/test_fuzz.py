@@ -69,14 +69,17 @@ def test_the_server_keeps_its_word(registry: Registry, subtests: pytest.Subtests
                 pytest.skip(f"schemathesis cannot make such requests: {limit}")
 
 
-def play(operation: Any, mode: GenerationMode, ids: dict[str, str]) -> None:
+def play(operation: Any, mode: GenerationMode, ids: dict[str, str], token: str | None = None) -> None:
+    """Send requests to an operation, by whom the token is. Raises what is wrong with an answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+
     @seed(SEED)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
     def send(case: Case, real: bool) -> None:  # noqa: FBT001 - hypothesis draws it; nobody calls it with a bare True
         if real:
             _use_ids(case, ids)
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, headers=headers)
 
     send()
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -194,6 +194,33 @@ def test_the_servers_own_events_are_for_those_who_manage_it(new_database: NewDat
             assert ok(ann.get("/events"))["events"] == [granted], "she is admin there"
             for path in ("/events", "/events/stream"):
                 assert "accounts:manage" in problem(ann.get(path, params={"of": "server"}), 403, "forbidden")
+
+
+def test_nobody_keeps_by_an_open_stream_what_was_taken_back(new_database: NewDatabase, tmp_path: Path) -> None:
+    store = new_database("sqlite")
+    token = first_admin(store)
+    with serving(store, home=tmp_path) as server, client(f"{server.url}/api/v1", token) as admin, ExitStack() as streams:
+        tails, tokens, grants = {}, {}, {}
+        for name in ("revoked", "disabled", "demoted", "moved"):
+            made(admin.post("/users", json={"name": name}))
+            made(admin.post("/grants", json={"user": name, "role": "admin", "project": "default"}))
+            grants[name] = made(admin.post("/grants", json={"user": name, "role": "admin"}))["id"]
+            tokens[name] = made(admin.post(f"/users/{name}/tokens", json={}))
+            query = {"of": "server"} if name == "demoted" else {"kind": "model"}
+            tails[name] = streams.enter_context(following(server.url, token=tokens[name]["token"], **query))
+        made(admin.post("/projects", json={"name": "lab"}))
+        while tails["demoted"].event()["kind"] != "project":
+            pass  # what came a moment ago may be in it
+
+        assert admin.delete(f"/tokens/{tokens['revoked']['id']}").status_code == 204
+        assert admin.patch("/users/disabled", json={"disabled": True}).status_code == 200
+        assert admin.delete(f"/grants/{grants['demoted']}").status_code == 204
+        assert admin.patch("/users/moved", json={"home": "lab"}).status_code == 200
+        made(admin.post(f"{server.url}/ml/api/v1/models", json={"name": "secret"}))
+
+        for name, tail in tails.items():
+            with pytest.raises(EOFError):
+                pytest.fail(f"{name} is told: {tail.event()}")
 
 
 def test_where_nobody_is_asked_everybody_sees_the_servers_own_events(serve: Serve, new_database: NewDatabase) -> None:

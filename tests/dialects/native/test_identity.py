@@ -1,12 +1,18 @@
 """A server that accepts the tokens of an identity provider, which is a real one."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from modelyard.access import oidc
+from modelyard.access.directory import LOOK_SECONDS
+from modelyard.api.http.edge import Edge
+from modelyard.settings import Settings
 from tests.conftest import NewDatabase
+from tests.inprocess import call, running
 from tests.servers.identity import Identity
 from tests.servers.modelyard import serving
 from tests.servers.people import client, first_admin
@@ -66,6 +72,26 @@ def test_groups_are_roles(identity: Identity, server: str) -> None:
         assert ask(server + MODELS, elsewhere).status_code == 401
         assert ask(server + "/api/v1/me", forged[:-3] + "abc").status_code == 401
     assert ask(server + "/api/v1/me", ann).status_code == 200, "known tokens do without the provider"
+
+
+async def test_keys_that_the_provider_changes(identity: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started again, it has a new key, and the old one no more. Its tokens do not name the key that they are signed with."""
+    monkeypatch.setattr(oidc, "PAUSE", 0.0)
+    roles = ("everyone=viewer",)
+    settings = Settings(data_dir=str(tmp_path), oidc_issuer=identity.issuer, oidc_audience="modelyard", oidc_roles=roles)
+    async with running(settings) as edge:
+        with identity.running():
+            known, unseen = identity.sign_in("ann", ["everyone"]), identity.sign_in("sam", ["everyone"])
+            assert await status(edge, known) == 200
+        with identity.running():
+            assert await status(edge, identity.sign_in("ann", ["everyone"])) == 200, "the key is new, and asked for"
+            assert await status(edge, unseen) == 401, "its key is no more"
+            await asyncio.sleep(LOOK_SECONDS)
+            assert await status(edge, known) == 401, "it is not remembered for longer than this"
+
+
+async def status(edge: Edge, token: str) -> int:
+    return (await call(edge, "GET", MODELS, {"authorization": f"Bearer {token}"})).status
 
 
 def test_a_provider_that_is_away_keeps_nobody_else_out(identity: Identity, server: str, ours: str) -> None:

@@ -275,6 +275,10 @@ class Provider:
     def __init__(self, *roles: tuple[Role, str | None]) -> None:
         self.said: Mapped | None = Mapped("oidc:zoe", roles, Millis(1_700_000_060_000))
         self.asked = 0
+        self.taken_back = 0
+
+    def look(self) -> int:
+        return self.taken_back
 
     async def verify(self, text: str) -> Mapped | None:
         del text
@@ -298,6 +302,15 @@ class TestIdentityProvider:
         assert provider.asked == 1
         world.clock.move(60_000)
         provider.said = None
+        assert await server.directory.by_token(provider.token()) is None
+
+    async def test_its_tokens_are_asked_for_again_when_it_has_taken_keys_back(self, world: World) -> None:
+        provider = Provider((Role.VIEWER, None))
+        server = Server(world, provider)
+        assert await server.directory.by_token(provider.token()) is not None
+        provider.taken_back, provider.said = 1, None
+        assert server.directory.known(provider.token()) is not None
+        server.seconds.move(1)
         assert await server.directory.by_token(provider.token()) is None
 
     async def test_roles_are_on_projects_that_are_there(self, world: World) -> None:

@@ -169,6 +169,30 @@ class TestKeys:
         assert await checked.verify(token(OTHER, "two")) is not None
         assert await checked.verify(token()) is None, "what is not published any more proves nothing"
 
+    @pytest.mark.parametrize("kid", [None, "one"])
+    async def test_one_that_is_changed_and_has_no_new_name(self, kid: str | None) -> None:
+        site, seconds = Site(public(RSA, kid)), HandSeconds()
+        checked = provider(site, seconds)
+        await checked.verify(token(kid=kid))
+        site.keys = {"keys": [public(OTHER, kid)]}
+        assert await checked.verify(token(OTHER, kid)) is None, "not before half a minute has passed"
+        seconds.move(PAUSE + 1)
+        assert await checked.verify(token(OTHER, kid)) is not None
+        assert await checked.verify(token(kid=kid)) is None
+
+    async def test_that_are_taken_back_are_told(self) -> None:
+        site, seconds = Site(public(RSA, "one")), HandSeconds()
+        checked = provider(site, seconds)
+        await checked.verify(token())
+        looks = [checked.look()]
+        for keys in ([public(RSA, "one")], [public(RSA, "one"), public(OTHER, "two")], [public(OTHER, "two")]):
+            site.keys = {"keys": keys}
+            seconds.move(PAUSE + 1)
+            await checked.verify(token(OTHER, "made up"))
+            looks.append(checked.look())
+        assert looks[0] == looks[1]
+        assert looks[2] != looks[3], "what the first key has proven is to be proven again"
+
     async def test_made_up_ids_fetch_no_more_than_every_half_minute(self) -> None:
         site, seconds = Site(public(RSA, "one")), HandSeconds()
         checked = provider(site, seconds)
@@ -183,10 +207,12 @@ class TestKeys:
         await checked.verify(token())
         seconds.move(HOURLY + 1)
         site.keys = {"keys": [public(OTHER, "two")]}
+        looked = checked.look()
         assert await checked.verify(token()) is not None, "the old ones do meanwhile"
         assert checked._renewing is not None
         await checked._renewing
         assert await checked.verify(token()) is None
+        assert checked.look() != looked
         await checked.close()
 
     @pytest.mark.parametrize("broken", ["away", "issuer", "keys", "no list", "http", "nonsense"])

@@ -62,7 +62,7 @@ async def test_names_that_no_account_has(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("password", ["", "1234567", "x" * 257])
 async def test_passwords_that_are_too_short_or_long_are_not_repeated(world: World, password: str) -> None:
-    with pytest.raises(Invalid, match=f"password is '{len(password)} characters': use 8 to 256"):
+    with pytest.raises(Invalid, match=f"password has {len(password)} characters: use 8 to 256"):
         await world.access.accounts.create(ROOT, NewAccount("ann", password=password))
 
 
@@ -76,7 +76,7 @@ async def test_a_service_has_no_password(world: World) -> None:
 
 async def test_a_name_is_taken_until_its_account_is_removed(world: World) -> None:
     await account(world, "ann")
-    with pytest.raises(AlreadyExists, match="account named ann already"):
+    with pytest.raises(AlreadyExists, match="account with name ann already exists"):
         await account(world, "ann")
     await world.access.accounts.remove(ROOT, "ann")
     await account(world, "ann")

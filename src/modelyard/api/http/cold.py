@@ -26,7 +26,7 @@ class ColdRoute(msgspec.Struct, frozen=True, kw_only=True):
     suffix: str = ""
     methods: tuple[str, ...] | None = ("GET",)
     any_host: bool = False
-    """Answers whatever name the request gives the server: for probes, which call it by its address."""
+    """Answers whatever name the request gives the server, where no page can abuse that: for probes, which call it by its address."""
 
     def takes(self, method: str) -> bool:
         return self.methods is None or method in self.methods or (method == "HEAD" and "GET" in self.methods)

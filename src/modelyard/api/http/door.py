@@ -1,10 +1,12 @@
 """A dialect at work: from a request under its prefix to its handler, and from whatever is raised to its own error body."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 
 import msgspec
 
 from modelyard import errors
+from modelyard.access.permissions import Permission
 from modelyard.api.http.admission import Admission, too_many_connections
 from modelyard.api.http.asgi import Receive
 from modelyard.api.http.body import Disconnected, NoRoom, Room, UnreadBody, read_body
@@ -17,6 +19,7 @@ from modelyard.api.http.log import Log
 from modelyard.api.http.message import Header, Request, Response, text_response
 from modelyard.api.http.operation import Dialect, Operation
 from modelyard.api.http.routing import NoRoute, Router
+from modelyard.api.http.stream import Parts
 
 NOT_FOUND = text_response(404, "404 page not found\n")
 
@@ -66,11 +69,28 @@ class Door:
                 response = await self._call(route, request, named)
                 if route.done is not None:
                     route.done()
+                if response.parts is not None and response.still is not None:
+                    parts = self._while_admitted(response.parts, response.still, request, route.permission, named)
+                    return msgspec.structs.replace(response, parts=parts)
                 return response
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets an answer and the log the cause
             return self._failed(request, error)
+
+    async def _while_admitted(
+        self, parts: Parts, still: Callable[[], bool], request: Request, permission: Permission, named: Mapping[bytes, bytes]
+    ) -> Parts:
+        """What has no end ends for whom it is not any more: nobody keeps by an open stream what was taken back."""
+        async with aclosing(parts):
+            async for part in parts:
+                try:
+                    await self._keeper.admit(request, permission, named)
+                    if not still():
+                        return
+                except errors.ModelyardError:
+                    return
+                yield part
 
     def turn_away(self, request: Request) -> Response:
         """The answer to a request on a connection too many; it ends the connection."""

@@ -8,6 +8,7 @@ All of it costs a few microseconds per request; keep it so.
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from modelyard.access.permissions import Permission
 from modelyard.api.http import projects
 from modelyard.api.http.admission import CROWDED, Admission
 from modelyard.api.http.asgi import Receive, Scope, Send
@@ -19,7 +20,7 @@ from modelyard.api.http.door import NOT_FOUND, Door, no_route
 from modelyard.api.http.doorkeeper import Doorkeeper, check_permissions
 from modelyard.api.http.front import Front
 from modelyard.api.http.gate import CLOSE, Gate
-from modelyard.api.http.hosts import Hosts
+from modelyard.api.http.hosts import Hosts, is_address
 from modelyard.api.http.idempotency import IdempotentRunner
 from modelyard.api.http.lifespan import Hook, Told, run_lifespan
 from modelyard.api.http.limits import Limits
@@ -147,7 +148,7 @@ class Edge:
             if span is not None:
                 span.end(request, 0, self._clock() - started)
             return
-        self._record(request, response.status, self._clock() - started, tally, span, sent)
+        self._record(request, response, self._clock() - started, tally, span, sent)
 
     def _door(self, raw_path: str) -> Door | None:
         for door in self._doors:
@@ -160,7 +161,7 @@ class Edge:
     ) -> Response:
         cold = self._cold.find(request.path)
         refusal = self._gate.refuse_head(raw_path, request.query_string, request.headers, named)
-        if refusal is None and (cold is None or not cold.any_host):
+        if refusal is None and not (cold is not None and self._takes_any_name(cold, named)):
             refusal = self._gate.refuse_sender(request.method, named)
         if refusal is not None:
             return refusal
@@ -173,6 +174,12 @@ class Edge:
         if crowded:
             return door.turn_away(request)
         return await door.answer(request, raw_path, named, receive)
+
+    def _takes_any_name(self, route: ColdRoute, named: Mapping[bytes, bytes]) -> bool:
+        """Whether the route answers whatever the request calls the server: what not everybody may read is asked for by a token, which no
+        page has that came by DNS rebinding; where nobody is asked, by an address, which no such page can come under.
+        """
+        return route.any_host and (route.permission is Permission.PUBLIC or not self._keeper.open or is_address(named.get(b"host", b"")))
 
     async def _call(self, route: ColdRoute, request: Request, named: Mapping[bytes, bytes]) -> Response:
         request.operation = route.id
@@ -220,10 +227,11 @@ class Edge:
         if unread:
             await linger(receive, send)
 
-    def _record(self, request: Request, status: int, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
-        trace_id = ""
+    def _record(self, request: Request, response: Response, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
+        status, trace_id = response.status, ""
         if span is not None:
-            span.end(request, 0 if sent is not None and sent.left else status, seconds)
+            cut_short = sent is not None and sent.left and not response.endless
+            span.end(request, 0 if cut_short else status, seconds)
             trace_id = span.trace_id
         if self._observe is not None:
             self._observe(request, status, seconds, tally)

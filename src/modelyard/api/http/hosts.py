@@ -47,6 +47,15 @@ def _bare(name: str) -> str:
     return name.removeprefix("[").removesuffix("]").removesuffix(".")
 
 
+def is_address(host: bytes) -> bool:
+    """Whether a `Host` header has an address: no page is from there but one of the server itself."""
+    try:
+        ipaddress.ip_address(host_name(host))
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(name: str) -> bool:
     """`localhost` and what is under it, 127.0.0.0/8, ::1. No DNS server is asked: the name itself must say so."""
     if name == "localhost" or name.endswith(".localhost"):

@@ -1,6 +1,6 @@
 """What a handler is given and what it gives back."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -99,7 +99,8 @@ class Response(msgspec.Struct, frozen=True):
     """`headers` come on top of what the edge sets itself: type, length, `Vary`, `X-Request-Id` and the cross-origin ones.
 
     Header names are in lower case. An empty `content_type` sends none. `parts`, if given, are the body instead of `body`: sent without
-    a length, as fast as the client takes them. If they fail, the connection is cut.
+    a length, as fast as the client takes them. If they fail, the connection is cut. Where they have no end of their own they come with
+    `still`, which tells whether they are for whoever asks even now: it is called when that is known anew.
     """
 
     status: int
@@ -107,6 +108,11 @@ class Response(msgspec.Struct, frozen=True):
     content_type: bytes = JSON
     headers: tuple[Header, ...] = ()
     parts: AsyncGenerator[bytes, None] | None = None
+    still: Callable[[], bool] | None = None
+
+    @property
+    def endless(self) -> bool:
+        return self.still is not None
 
 
 _encoder = msgspec.json.Encoder()

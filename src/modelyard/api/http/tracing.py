@@ -11,7 +11,7 @@ class Span(Protocol):
     """32 hex digits, for log lines."""
 
     def end(self, request: Request, status: int, seconds: float) -> None:
-        """The request is answered, or, with a status of 0, whoever asked is gone. To be called once, in the task that began it."""
+        """The request is answered, or, with a status of 0, whoever asked is gone early. To be called once, in the task that began it."""
         ...
 
 

@@ -18,6 +18,8 @@ _ARRAY, _LINES = msgspec.json.Decoder(list[Point]), msgspec.json.Decoder(Point)
 _IS_ARRAY = re.compile(rb"\s*\[")
 _NUL = b"\\u0000"
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_MISSING, _UNKNOWN = re.compile(r"missing required field `(\w+)`"), re.compile(r"unknown field `(.*)`")
+_AT = re.compile(r"(.*) - at `\$\.(\w+)`")
 _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _FIELDS: dict[str, tuple[Any, str]] = {
@@ -49,11 +51,36 @@ def structured(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         found = decoder.decode(body)
     except _REFUSED as error:
-        told = f"the body cannot be read: {error}"
-        raise (Missing(told) if "missing required field" in str(error) else Invalid(told)) from error
+        raise _told(error, decoder.type) from error
     if _NUL in body:
         raise Invalid("the body has a NUL character in it: leave it out")
     return found
+
+
+def _told(error: Exception, type_: type) -> Invalid | Missing:
+    """What msgspec says of a body, in terms of its field."""
+    said = str(error)
+    if missing := _MISSING.search(said):
+        return Missing(f"{missing[1]} is missing, and needed", field=missing[1])
+    if unknown := _UNKNOWN.search(said):
+        return Invalid(f"{unknown[1]!r} is no field here: use {', '.join(field.encode_name for field in msgspec.structs.fields(type_))}")
+    at = _AT.fullmatch(said)
+    if at is None:
+        return Invalid(f"the body cannot be read: {said}")
+    reason, name = at.groups()
+    if words := _words(type_, name):
+        return Invalid(f"{name} {reason.replace('Invalid enum value', 'is')}: use one of {', '.join(words)}", field=name)
+    return Invalid(f"{name} cannot be read: {reason}", field=name)
+
+
+def _words(type_: type, name: str) -> list[str]:
+    """What the field may be, where it is one of a few words."""
+    about = msgspec.inspect.type_info(type_)
+    assert isinstance(about, msgspec.inspect.StructType)  # noqa: S101 - narrows types for mypy: every body that is one object is a struct
+    (found,) = [field.type for field in about.fields if field.encode_name == name]
+    found = getattr(found, "type", found)  # what is said about a type is around it
+    kinds = getattr(found, "types", (found,))
+    return [str(word) for kind in kinds if isinstance(kind, msgspec.inspect.EnumType) for word in kind.cls]
 
 
 def path_id(request: Request, name: str) -> int:

@@ -75,7 +75,7 @@ class EventHandlers:
         self._following.check_room()
         project, wanted, after = _project(request), _wanted(request), _last_seen(request)
         news = self._following.follow(project, wanted, after)
-        return Response(200, content_type=EVENT_STREAM, headers=_UNBUFFERED, parts=_told(news))
+        return Response(200, content_type=EVENT_STREAM, headers=_UNBUFFERED, parts=_told(news), still=lambda: _project(request) == project)
 
 
 def operations(handlers: EventHandlers) -> tuple[Operation, ...]:

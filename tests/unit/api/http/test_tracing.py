@@ -1,10 +1,13 @@
 """What the edge tells a tracer."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 import pytest
 
-from modelyard.api.http.asgi import Scope
-from modelyard.api.http.message import Request
-from tests.unit.api.http.toy import PREFIX, Gone, Toys, exchange, scope
+from modelyard.api.http.asgi import Message, Scope
+from modelyard.api.http.message import Request, Response
+from tests.unit.api.http.toy import PREFIX, Gone, Toys, dialect, exchange, operation, scope
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -55,3 +58,24 @@ async def test_the_span_of_a_client_that_is_gone_ends_without_a_status() -> None
     with pytest.raises(Gone):
         await exchange(toys.edge, scope("POST", f"{PREFIX}/toys", [("host", "localhost"), ("content-length", "5")]), [])
     assert tracer.ended == [("createToy", 0)]
+
+
+@pytest.mark.parametrize(("endless", "status"), [(True, 200), (False, 0)])
+async def test_an_answer_that_is_left_is_cut_short_unless_it_has_no_end(endless: bool, status: int) -> None:  # noqa: FBT001 - a parameter of the test
+    async def parts() -> AsyncGenerator[bytes, None]:
+        yield b"1"
+        await asyncio.sleep(3600)
+
+    async def handle(_: Request) -> Response:
+        return Response(200, parts=parts(), still=(lambda: True) if endless else None)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        """To nobody."""
+
+    tracer = MemoryTracer()
+    toys = Toys(dialect([operation("GET", "/toys", handle)]), tracer=tracer)
+    await toys.edge(scope("GET", f"{PREFIX}/toys", [("host", "127.0.0.1:8080")]), gone, send)
+    assert tracer.ended == [("GET /toys", status)]

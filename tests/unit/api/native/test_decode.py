@@ -3,7 +3,8 @@ import json
 import msgspec
 import pytest
 
-from modelyard.api.native.decode import points
+from modelyard.api.native.access_wire import GrantOrder, TokenOrder
+from modelyard.api.native.decode import points, structured
 from modelyard.api.native.wire import Point
 from modelyard.errors import Invalid, Missing
 
@@ -91,3 +92,26 @@ def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
 def test_what_the_struct_takes_is_what_it_writes() -> None:
     written = msgspec.json.Encoder().encode_lines([Point("a", 0.5, -1, 5), Point("b", 1.0)])
     assert points(written) == [Point("a", 0.5, -1, 5), Point("b", 1.0)]
+
+
+ORDERS = [
+    (GrantOrder, b'{"user": "ann", "role": "boss"}', "role is 'boss': use one of viewer, contributor, deployer, admin"),
+    (TokenOrder, b'{"scope": "boss"}', "scope is 'boss': use one of viewer, contributor, deployer, admin"),
+    (TokenOrder, b'{"expires_in": "1d"}', "expires_in cannot be read: Expected `int | null`, got `str`"),
+    (GrantOrder, b'{"user": "ann", "roles": "viewer"}', "'roles' is no field here: use user, role, project, kind, record_id"),
+    (GrantOrder, b"[]", "the body cannot be read: Expected `object`, got `array`"),
+    (GrantOrder, b"{", "the body cannot be read: Input data was truncated"),
+]
+
+
+@pytest.mark.parametrize(("type_", "body", "told"), ORDERS, ids=[told for _, _, told in ORDERS])
+def test_what_is_wrong_with_an_object_is_told_by_its_field(type_: type, body: bytes, told: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        structured(msgspec.json.Decoder(type_), body)
+    assert caught.value.message == told
+
+
+def test_what_an_object_lacks_is_told() -> None:
+    with pytest.raises(Missing, match="role is missing, and needed") as caught:
+        structured(msgspec.json.Decoder(GrantOrder), b'{"user": "ann"}')
+    assert caught.value.details["field"] == "role"
