@@ -46,7 +46,7 @@ soak: $(VENV)/.dev ## ten minutes of mixed load: do memory and open files stay f
 chaos: $(VENV)/.dev ## kill the server and its database while clients write, cut the power, and look for losses (docs/reference/reliability.md)
 	@$(BIN)/python -m chaos $(ARGS)
 
-bench-scale: $(VENV)/.dev ## measure filters and everyday calls at 10 thousand to a million models (half an hour; less: ARGS="--models 100000 --database sqlite")
+bench-scale: $(VENV)/.dev ## measure filters and everyday calls at 10 thousand to a million models (an hour; less: ARGS="--models 100000 --database sqlite")
 	@$(BIN)/python -m perf.scale $(ARGS)
 
 pins: ## renew constraints.txt: the newest versions that fit together (then run `make check`)

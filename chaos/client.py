@@ -35,7 +35,7 @@ class Client:
             self._writer.write(request)
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
             fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-            body = await self._reader.readexactly(int(fields["content-length"]))
+            body = await self._reader.readexactly(int(fields.get("content-length", 0)))
         except (OSError, asyncio.IncompleteReadError) as error:
             raise NoAnswerError(str(error)) from error
         return Answer(int(head.split(" ", 2)[1]), fields.get("etag", ""), msgspec.json.decode(body) if body else None)

@@ -12,9 +12,12 @@ EVER = float("inf")
 
 
 class State(msgspec.Struct):
-    """A thing's content once a write was done. The marks are positions in time; `acked` is None while there is no answer."""
+    """A thing's content once a write was done, None once it was deleted; a deletion is one state of all that it takes.
 
-    content: Content
+    The marks are positions in time; `acked` is None while there is no answer.
+    """
+
+    content: Content | None
     sent: float
     acked: float | None = None
 
@@ -38,16 +41,19 @@ class Thing(msgspec.Struct):
 
     @property
     def content(self) -> Content:
-        return self.states[-1].content
+        """The newest that it was given."""
+        return next(state.content for state in reversed(self.states) if state.content is not None)
 
     def possible(self, at: float) -> Iterator[tuple[int, Content | None]]:
         """What it may be when time ended at this mark: revision and content, None for absent. The first is what was acknowledged."""
-        acknowledged = sum(state.acked is not None and state.acked <= at for state in self.states)
+        # What is deleted may have had a write without an answer before.
+        acknowledged = max((n for n, state in enumerate(self.states, 1) if state.acked is not None and state.acked <= at), default=0)
         sent = sum(state.sent <= at for state in self.states)
         if acknowledged + self.before == 0:
             yield 0, None
         for number in range(max(acknowledged, 1), sent + 1):
-            yield self.before + number, self.states[number - 1].content
+            content = self.states[number - 1].content
+            yield (0, None) if content is None else (self.before + number, content)
 
     def settle(self, revision: int, content: Content) -> None:
         """It was looked at: this is what it is."""

@@ -51,7 +51,8 @@ class Recording(msgspec.Struct, frozen=True):
     journal: Journal
 
     def promised(self, place: float) -> int:
-        return sum(state.acked is not None and state.acked <= place for thing in self.journal.things for state in thing.states)
+        states = {id(state): state for thing in self.journal.things for state in thing.states}
+        return sum(state.acked is not None and state.acked <= place for state in states.values())
 
 
 def compiled(home: Path) -> Path:

@@ -52,7 +52,7 @@ async def _find(client: Client, thing: Thing) -> tuple[int, Content | None]:
     if thing.kind == "metric":
         points = await client.ask(r.get(f"/experiment_runs/{thing.parent}/metric_history", name=thing.name, orderBy="ID", pageSize=100_000))
         shown["history"] = [[point["value"], point["step"]] for point in points.body["items"]]
-    return int(answer.etag.strip('"')), {name: shown.get(name) for name in thing.states[-1].content}
+    return int(answer.etag.strip('"')), {name: shown.get(name) for name in thing.content}
 
 
 def _sentence(thing: Thing, revision: int, found: Content | None, possible: list[tuple[int, Content | None]]) -> str:
@@ -69,7 +69,7 @@ async def retry(port: int, things: Sequence[Thing]) -> list[str]:
     wrong = []
     async with Client(port) as client:
         for thing in things:
-            known, content = thing.id, thing.states[0].content
+            known, content = thing.id, thing.content
             answer = await client.ask(thing.retry)
             shown = {name: answer.body.get(name) for name in content}
             if answer.status not in (200, 201) or shown != content or (known and known != answer.body["id"]):

@@ -65,9 +65,11 @@ class _Writer:
                     await self._step(client)
 
     async def _step(self, client: Client) -> None:
-        kind = self._random.choices(("model", "version", "artifact", "change", "metric"), (25, 10, 15, 25, 25))[0]
+        kind = self._random.choices(("model", "version", "artifact", "change", "metric", "delete"), (24, 10, 15, 24, 24, 3))[0]
         if kind == "metric":
             await self._measure(client)
+        elif kind == "delete":
+            await self._delete(client)
         elif kind == "change":
             await self._change(client)
         else:
@@ -93,8 +95,8 @@ class _Writer:
         if self._random.random() < 0.3:
             request = thing.retry = request.replace(b"\r\n", f"\r\nidempotency-key: {thing.name}\r\n".encode(), 1)
         self._journal.things.append(thing)
-        if await self._ask(client, thing, request, content):
-            self._own[kind].append(thing)
+        self._own[kind].append(thing)
+        await self._ask(client, [thing], request, content)
 
     async def _change(self, client: Client) -> None:
         thing = self._any(self._random.choice(("model", "version", "artifact")))
@@ -104,7 +106,7 @@ class _Writer:
         changes: dict[str, Any] = {"description": self._text(), "customProperties": r.five_properties(self._random)}
         path = {"model": "registered_models", "version": "model_versions", "artifact": "artifacts"}[thing.kind]
         said = changes if thing.kind != "artifact" else {**changes, "artifactType": "doc-artifact"}
-        await self._ask(client, thing, r.patch(f"/{path}/{thing.id}", said), {**thing.content, **changes})
+        await self._ask(client, [thing], r.patch(f"/{path}/{thing.id}", said), {**thing.content, **changes})
 
     async def _measure(self, client: Client) -> None:
         """Put a metric, or log a batch of its points: enough, now and then, to end a block."""
@@ -123,25 +125,40 @@ class _Writer:
             batch = [{"name": thing.name, "value": value, "step": step} for value, step in points]
             request = r.post(f"/runs/{thing.parent}/metrics", batch, api=r.NATIVE)
         content = {"value": value, "step": step, "history": [*(thing.content["history"] if thing.states else []), *points]}
-        await self._ask(client, thing, request, content)
+        await self._ask(client, [thing], request, content)
 
-    async def _ask(self, client: Client, thing: Thing, request: bytes, content: dict[str, Any]) -> bool:
-        """Whether the write was acknowledged. Raises `NoAnswerError`."""
-        state = State(content, self._storm.mark())
-        thing.states = [*thing.states, state]
-        thing.uncertain = True
-        self._journal.touched.append(thing)
+    async def _delete(self, client: Client) -> None:
+        """Delete a model, which takes its versions and their artifacts along; also those that may be there or not."""
+        models = [thing for thing in self._own["model"] if not thing.uncertain]
+        if not models:
+            return
+        owners = {thing.parent for thing in self._own["version"]}
+        model = self._random.choice([thing for thing in models if thing.id in owners] or models)
+        versions = [thing for thing in self._own["version"] if thing.parent == model.id]
+        parents = {thing.id for thing in versions} - {""}
+        gone = [model, *versions, *[thing for thing in self._own["artifact"] if thing.parent in parents]]
+        names = {thing.name for thing in gone}
+        self._own = {kind: [thing for thing in things if thing.name not in names] for kind, things in self._own.items()}
+        await self._ask(client, gone, r.delete(f"/models/{model.id}", api=r.JFROG), None)
+
+    async def _ask(self, client: Client, things: Sequence[Thing], request: bytes, content: dict[str, Any] | None) -> None:
+        """Make a write that gives all of these things this content. Raises `NoAnswerError`."""
+        thing, state = things[0], State(content, self._storm.mark())
+        for one in things:
+            one.states = [*one.states, state]
+            one.uncertain = True
+        self._journal.touched += things
         self._journal.unanswered += 1
         answer = await client.ask(request)
         self._journal.unanswered -= 1
-        if answer.status not in (200, 201):
+        if answer.status not in (200, 201, 204):
             await self._refused(thing, answer)
-            return False
+            return
         state.acked = self._storm.mark()
-        # A batch has no id: that of its metric is found when it is looked for.
-        thing.id, thing.uncertain = answer.body.get("id", thing.id), False
         self._journal.acknowledged += 1
-        return True
+        if content is not None:
+            # A batch has no id: that of its metric is found when it is looked for.
+            thing.id, thing.uncertain = answer.body.get("id", thing.id), False
 
     async def _refused(self, thing: Thing, answer: Answer) -> None:
         """503 says that the database is gone, and may have taken the write along or not."""

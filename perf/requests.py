@@ -30,6 +30,10 @@ def patch(path: str, body: Mapping[str, Any]) -> bytes:
     return _with_body("PATCH", API + path, body)
 
 
+def delete(path: str, *, api: str) -> bytes:
+    return f"DELETE {api}{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+
+
 def _with_body(method: str, target: str, body: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return _sent(method, target, "application/json", msgspec.json.encode(body))
 

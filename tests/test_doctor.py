@@ -19,6 +19,7 @@ from modelyard.store import migrate
 from modelyard.store.urls import DatabaseUrl
 from tests.access.accounts import Accounts
 from tests.conftest import NewDatabase
+from tests.servers.identity import Identity
 from tests.servers.modelyard import serving
 from tests.servers.process import free_port
 
@@ -121,6 +122,18 @@ def test_a_collector_is_looked_for_where_one_is_set() -> None:
     gone = examine(env={"MODELYARD_OTLP_ENDPOINT": f"http://ann:s3cret@127.0.0.1:{free_port()}"})
     assert (gone.of("collector")["state"], gone.exit_code) == ("warning", 0)
     assert "s3cret" not in str(gone)
+
+
+@pytest.mark.servers
+def test_a_provider_of_tokens_is_asked_for_its_keys_where_one_is_set(home: Path) -> None:
+    provider = Identity(home)
+    env = {"MODELYARD_OIDC_ISSUER": provider.issuer, "MODELYARD_OIDC_AUDIENCE": "modelyard"}
+    with provider.running():
+        there = examine(env=env)
+    assert (there.of("identity provider")["state"], there.exit_code) == ("ok", 0)
+    gone = examine(env=env)
+    assert (gone.of("identity provider")["state"], gone.exit_code) == ("warning", 0)
+    assert "MODELYARD_OIDC_ISSUER" in gone.of("identity provider")["remedy"]
 
 
 def test_a_file_that_is_no_database_is_told(home: Path) -> None:

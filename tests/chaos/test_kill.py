@@ -55,7 +55,14 @@ def test_the_harness_sees_what_is_lost_changed_or_half_there(serve: Serve, new_d
     assert "'history': []" in told[metric.name]
     assert "by hand" in told[model.name]
     assert "is absent" in told[version.name]
+    assert "it should be absent" in asyncio.run(verify.verify(port, journal, [deleted(metric)]))[0]
     assert len(verify.check(url)) == 4  # the lost history is missed by its metric and by its blocks
+
+
+def deleted(thing: Thing) -> Thing:
+    """As if its deletion had been acknowledged."""
+    thing.states = [*thing.states, State(None, 0, 0)]
+    return thing
 
 
 async def written(port: int) -> Journal:
@@ -77,6 +84,11 @@ def test_a_write_without_an_answer_may_be_there_or_not_but_nothing_else() -> Non
     assert list(thing.possible(2)) == [(1, first)]
     assert list(thing.possible(3.5)) == [(1, first), (2, second)]
     assert list(thing.possible(EVER)) == [(2, second), (3, third)]
+
+    gone = Thing("model", "m", states=[State(first, 1, 2), State(second, 3), State(None, 5, 7)])
+    assert list(gone.possible(4)) == [(1, first), (2, second)]
+    assert list(gone.possible(6)) == [(1, first), (2, second), (0, None)]
+    assert list(gone.possible(7)) == [(0, None)]
 
     thing.settle(3, third)
     assert list(thing.possible(EVER)) == [(3, third)]

@@ -31,6 +31,7 @@ async def keep_busy(world: World) -> None:
     await _deploy(world, model.id, version.id)
     await _ask_twice(world)
     await _let_in(world)
+    await _throw_away(world)
 
 
 async def _produce(world: World, version_id: int) -> None:
@@ -77,3 +78,10 @@ async def _let_in(world: World) -> None:
         await world.access.grants.create(ANN, NewGrant(name, Role.ADMIN))
     await world.access.accounts.remove(ANN, "cat")
     await world.access.projects.create(ANN, "fraud")
+
+
+async def _throw_away(world: World) -> None:
+    """A model with a version."""
+    model = await world.models.create_model(ANN, NewModel(name="thrown away"))
+    await world.models.create_version(ANN, NewVersion(model_id=model.id, name="thrown away, too"))
+    await world.models.trash_model(ANN, model.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import text
@@ -72,10 +72,9 @@ class Store(NamedTuple):
             await self.world.database.write(work)
         return found
 
-    async def asked(self, id_: int | str) -> int | str:
+    async def asked(self, id_: int | str | None) -> Any:
         """The id itself, or the one that a query of this name finds."""
-        found: int | str = execute(self.url, SOUGHT[id_])[0][0] if id_ in SOUGHT else id_
-        return found
+        return execute(self.url, SOUGHT[id_])[0][0] if id_ in SOUGHT else id_
 
     async def mend(self) -> Repaired:
         return await mend(self.world.database, lambda _name, _rows: None)
@@ -107,6 +106,7 @@ async def test_a_busy_store_is_whole(store: Store) -> None:
     assert verdict.looked["index entries"] > 100
     assert verdict.looked["indexed values"] > 10
     assert verdict.looked["events of records"] > 10
+    assert verdict.looked["events of accounts"] == 5
     assert verdict.looked["metric blocks"] == 5
 
 
@@ -114,7 +114,7 @@ REVISION = Statement("revision", text("SELECT revision FROM model WHERE id = 1")
 FAR = 987_654
 METRICS = (1, "accuracy", "late")
 BLOCKS = ("blocks", "metric_block", "run")
-CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
+CORRUPTIONS: list[tuple[str, set[Found]]] = [
     # references
     ("UPDATE model_version SET model_id = 987654 WHERE id = 2", {("references", "model_version", 2), ("audit", "model_version", 2)}),
     ("DELETE FROM artifact_parent WHERE id = 1", set()),
@@ -124,6 +124,10 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     ("UPDATE principal SET home_project = 987654", {("references", "principal", 1)}),
     ("UPDATE access_token SET principal_id = 987654", {("references", "access_token", 2)}),
     ("UPDATE role_grant SET principal_id = 987654", {("references", "role_grant", 3)}),
+    ("UPDATE role_grant SET project_id = 987654", {("references", "role_grant", 3), ("audit", "role_grant", 3)}),
+    ("UPDATE role_grant SET project_id = 1, kind = 1, record_id = 987654", {("references", "role_grant", 3), ("audit", "role_grant", 3)}),
+    ("UPDATE run SET model_id = 987654", {("references", "run", "run"), ("audit", "run", "run")}),
+    ("UPDATE audit_event SET project_id = 987654 WHERE kind = 20 AND record_id = 1", {("references", "audit_event", "account event")}),
     # rows
     ("UPDATE metric_point SET trashed = 1 WHERE step = 1", {("rows", "metric_point", 3)}),
     ("UPDATE metric_point SET revision = 0 WHERE step = 1", {("rows", "metric_point", 3)}),
@@ -131,6 +135,16 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     ("UPDATE model SET state = 'LOST' WHERE id = 1", {("rows", "model", 1)}),
     ("UPDATE model SET properties = '{\"n\": ' WHERE id = 1", {("rows", "model", 1)}),
     ("UPDATE model SET tasks = 'translation' WHERE id = 1", {("rows", "model", 1)}),
+    ("UPDATE principal SET kind = 'robot'", {("rows", "principal", None)}),
+    ("UPDATE role_grant SET role = 'king'", {("rows", "role_grant", None)}),
+    ("DELETE FROM access_state", {("rows", "access_state", None)}),
+    # the trash
+    ("UPDATE trash SET record_id = 987654", {("trash", "trash", "deletion")}),
+    ("UPDATE model SET trashed = 0 WHERE name = 'thrown away'", {("trash", "trash", "deletion")}),
+    (
+        "UPDATE model_version SET trashed = 0 WHERE name = 'thrown away, too'",
+        {("trash", "model_version", "thrown away, too")},
+    ),
     # external ids
     ("DELETE FROM external_id WHERE value = 'run-1'", {("claims", "run", "run")}),
     (
@@ -181,6 +195,18 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
     ("UPDATE audit_event SET after = '[' WHERE kind = 5", {("audit", "environment", "environment")}),
     ("UPDATE model SET description = 'by hand' WHERE id = 1", {("audit", "model", 1)}),
     ("UPDATE model SET revision = revision + 1 WHERE id = 1", {("audit", "model", 1)}),
+    # accounts in the audit log
+    ("DELETE FROM audit_event WHERE kind = 20 AND record_id = 1", {("audit", "principal", 1)}),
+    ("DELETE FROM audit_event WHERE kind = 23", {("audit", "project", 2)}),
+    ("UPDATE principal SET disabled = 1", {("audit", "principal", 1)}),
+    ("UPDATE principal SET password_hash = 'x'", {("audit", "principal", 1)}),
+    ("UPDATE access_token SET scopes = 'admin'", {("audit", "access_token", 2)}),
+    ("UPDATE access_token SET last_used_at = 5", set()),
+    ("UPDATE role_grant SET role = 'viewer'", {("audit", "role_grant", 3)}),
+    ("UPDATE project SET archived = 1 WHERE id = 2", {("audit", "project", 2)}),
+    ("DELETE FROM project WHERE id = 2", {("audit", "project", 2)}),
+    ("DELETE FROM role_grant", {("audit", "role_grant", 3)}),
+    ("DELETE FROM audit_event WHERE kind = 22 AND action = 'deleted'", {("audit", "role_grant", "cat's grant")}),
     # the index
     ("DELETE FROM property_text WHERE kind = 1 AND id = 1 AND name = 't'", {("index", "property_text", 1)}),
     ("DELETE FROM property_text WHERE kind = 101 AND id = 1 AND name = 'tasks'", {("index", "property_text", 1)}),
@@ -197,7 +223,7 @@ CORRUPTIONS: list[tuple[str, set[tuple[str, str, int | str]]]] = [
         {("index", "property_number", 1)},
     ),
 ]
-SOUGHT: dict[int | str, str] = {
+SOUGHT: dict[int | str | None, str] = {
     "run": "SELECT id FROM run",
     "accuracy": "SELECT id FROM artifact WHERE name = 'accuracy'",
     "late": "SELECT id FROM artifact WHERE name = 'late'",
@@ -205,6 +231,10 @@ SOUGHT: dict[int | str, str] = {
     "next batch": "SELECT max(id) FROM audit_event WHERE action = 'measured'",
     "environment": "SELECT id FROM environment",
     "event": "SELECT max(id) FROM audit_event WHERE kind = 5",
+    "account event": "SELECT max(id) FROM audit_event WHERE kind = 20 AND record_id = 1",
+    "cat's grant": "SELECT max(record_id) FROM audit_event WHERE kind = 22",
+    "deletion": "SELECT id FROM trash",
+    "thrown away, too": "SELECT id FROM model_version WHERE name = 'thrown away, too'",
     "key": "SELECT value FROM idempotency_key",
 }
 
@@ -302,8 +332,8 @@ async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
 
 async def test_what_is_in_the_trash_is_not_held_against_the_store(store: Store) -> None:
     """Whether its index entries stay is the trash's business; its name, its external id and its claim are free."""
-    store.corrupt("INSERT INTO trash VALUES (900, 1, 1, 1, 'first', 5, 'ann', 0); UPDATE model SET trashed = 900 WHERE id = 1")
-    store.corrupt("DELETE FROM external_id WHERE value = 'ext-2'")
+    await store.world.models.trash_model(ANN, 1)
+    assert not execute(store.url, "SELECT id FROM external_id WHERE value = 'ext-2'")
     assert await store.found() == []
 
     store.corrupt("DELETE FROM property_text WHERE id = 1 AND kind IN (1, 101); DELETE FROM property_number WHERE id = 1 AND kind = 1")

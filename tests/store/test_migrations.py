@@ -238,7 +238,7 @@ def killed_after_one_change_more(url: DatabaseUrl, made: set[str]) -> bool:
     before = len(made)
 
     def count(_: Any, __: Any, sql: str, *___: Any) -> None:
-        if sql.lstrip().startswith(("CREATE", "INSERT")) and sql not in made:
+        if sql.lstrip().startswith(("CREATE", "INSERT", "ALTER", "UPDATE")) and sql not in made:
             if len(made) > before:
                 raise Killed
             made.add(sql)

@@ -40,6 +40,9 @@ _LARGEST = 1024 * 1024
 _LONGEST_NAME = 200
 _KEY_TYPES = ("RSA", "EC", "OKP")
 
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError)
+"""Why there are no keys to be had."""
+
 Keys = Mapping[str | None, Mapping[str, Any]]
 
 
@@ -163,14 +166,19 @@ class Oidc:
         """Keeps the keys there are when there are none to be had."""
         self._tried = self._seconds()
         try:
-            about = _ABOUT.decode(await self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration"))
-            keys = _usable(_PUBLISHED.decode(await self._fetch(_keys_url(about, self.issuer))))
+            keys = await published_keys(self.issuer, self._fetch)
             self._taken_back += any(keys.get(kid) != key for kid, key in self._keys.items())
             self._keys, self._failed = keys, False
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError) as error:
+        except FAILURES as error:
             self._failed = True
             reason = str(error) or type(error).__name__
             logs.logger().warning("the keys of the identity provider cannot be fetched", issuer=self.issuer, reason=reason)
+
+
+async def published_keys(issuer: str, fetch: Fetch) -> Keys:
+    """The keys that prove this provider's tokens. Raises one of `FAILURES`."""
+    about = _ABOUT.decode(await fetch(issuer.rstrip("/") + "/.well-known/openid-configuration"))
+    return _usable(_PUBLISHED.decode(await fetch(_keys_url(about, issuer))))
 
 
 async def fetch_over_http(url: str) -> bytes:

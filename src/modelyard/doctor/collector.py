@@ -1,4 +1,4 @@
-"""OpenTelemetry's collector: whether something listens where traces are sent."""
+"""OpenTelemetry's collector: whether something listens where traces and metrics are sent."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def look(settings: Settings) -> Iterator[Finding]:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         socket.create_connection((parts.hostname or "", port), timeout=_PATIENCE_SECONDS).close()
     except (OSError, ValueError) as error:
-        remedy = f"start the collector, or correct its address by {variable('otlp_endpoint')}; until then, traces are lost"
+        remedy = f"start the collector, or correct its address by {variable('otlp_endpoint')}; until then, traces and metrics are lost"
         yield warning("collector", f"{shown} cannot be reached: {error}", remedy)
     else:
         yield ok("collector", f"{shown} takes connections")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from modelyard.doctor import collector, configuration, database, folder, port, program
+from modelyard.doctor import collector, configuration, database, folder, port, program, provider
 from modelyard.doctor.findings import Finding, broken
 from modelyard.settings import Settings, SettingsError
 from modelyard.settings_sources import Loaded, load
@@ -27,4 +27,5 @@ async def _all(loaded: Loaded) -> tuple[Finding, ...]:
         *[finding async for finding in database.look(settings)],
         *port.look(settings),
         *collector.look(settings),
+        *[finding async for finding in provider.look(settings)],
     )

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import and_, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal_column, select
 
 from modelyard.artifacts.entities import Artifact, ArtifactType
 from modelyard.audit.events import Action
@@ -12,7 +12,7 @@ from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.overview.integrity.finding import MOST, Finding, Looked
 from modelyard.overview.integrity.measured import Measurements, measurements
 from modelyard.overview.integrity.structure import UNREADABLE
-from modelyard.overview.integrity.subjects import SUBJECTS, Subject, window_of, windows
+from modelyard.overview.integrity.subjects import SUBJECTS, window_of, windows
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.records.rows import reader as row_reader
@@ -21,7 +21,7 @@ from modelyard.store.statements import Statement
 
 _EVENT = AUDIT_EVENT.c
 _AUDITED = tuple((subject, window_of(subject, subject.columns, live=True)) for subject in SUBJECTS if subject.audited)
-_REMEDY = "Nothing repairs this by itself: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
+NOBODY_REPAIRS = "Nothing repairs this: find out who wrote to the database beside Modelyard, and restore from a backup if in doubt"
 
 _TYPE, _OWNER = (1 + Artifact.__struct_fields__.index(name) for name in ("type", "owner_id"))
 """Where a row of artifacts has these: its id comes first."""
@@ -29,7 +29,7 @@ _UNTOLD = ("recorded_at", "experiment_id", "updated_at")
 """What a batch of points changes of a metric and its event does not say."""
 
 
-class _Trail(NamedTuple):
+class Trail(NamedTuple):
     """The events of one record. A further parent, the trash and the way back are no changes of the record itself."""
 
     record_id: int
@@ -43,13 +43,14 @@ class _Trail(NamedTuple):
     measured: Measurements | None = None
     """The batch that changed it after that."""
 
-    def with_batches(self, measured: Measurements) -> "_Trail":
+    def with_batches(self, measured: Measurements) -> "Trail":
         """Batches of points are changes of a metric, too, told by events of their run."""
         trail = self._replace(changes=self.changes + measured.batches, created=self.created + measured.created)
         return trail if measured.newest < (self.newest or 0) else trail._replace(project_id=measured.project_id, measured=measured)
 
 
 def _trails() -> Statement:
+    """The trails of a kind's records with ids from `low` to `high`."""
     change = _EVENT.action.in_([literal_column(f"'{action.value}'") for action in (Action.CREATED, Action.UPDATED)])
     summary = (
         select(
@@ -69,7 +70,7 @@ def _trails() -> Statement:
     return Statement("check events", clause)
 
 
-_TRAILS = _trails()
+TRAILS = _trails()
 
 
 async def events_of_records(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
@@ -78,14 +79,14 @@ async def events_of_records(reader: Reader, looked: Looked) -> AsyncGenerator[Fi
         read = row_reader(subject.entity)
         async for rows in windows(reader, window, looked):
             between = {"kind": int(subject.kind), "low": rows[0][0], "high": rows[-1][0]}
-            trails = {row[0]: _Trail(*row) for row in await reader.rows(_TRAILS, between)}
+            trails = {row[0]: Trail(*row) for row in await reader.rows(TRAILS, between)}
             if subject.kind is Kind.ARTIFACT:
                 for metric_id, measured in (await measurements(reader, _owners(rows))).items():
-                    trails[metric_id] = trails.get(metric_id, _Trail(metric_id, 0, 0, None, None, None)).with_batches(measured)
+                    trails[metric_id] = trails.get(metric_id, Trail(metric_id, 0, 0, None, None, None)).with_batches(measured)
             for row_id, *row in rows:
                 problem = _disagreement(read, row, trails.get(row_id))
                 if problem:
-                    yield Finding("audit", subject.table.name, row_id, problem, _REMEDY)
+                    yield Finding("audit", subject.table.name, row_id, problem, NOBODY_REPAIRS)
 
 
 def _owners(rows: Sequence[Row]) -> dict[int, int | None]:
@@ -93,7 +94,7 @@ def _owners(rows: Sequence[Row]) -> dict[int, int | None]:
     return {row[0]: row[_OWNER] for row in rows if row[_TYPE] == ArtifactType.METRIC.value}
 
 
-def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
+def _disagreement(read: Any, row: Row, trail: Trail | None) -> str | None:
     try:
         record: Record = read(row)
     except UNREADABLE:
@@ -109,7 +110,7 @@ def _disagreement(read: Any, row: Row, trail: _Trail | None) -> str | None:
     return _difference(record, trail)
 
 
-def _difference(record: Record, trail: _Trail) -> str | None:
+def _difference(record: Record, trail: Trail) -> str | None:
     now = msgspec.json.encode(record)
     if trail.measured is None and trail.after is not None and trail.after.encode() == now:
         return None
@@ -122,7 +123,7 @@ def _difference(record: Record, trail: _Trail) -> str | None:
     return f"its newest audit event says otherwise of {', '.join(differing)}" if differing else None
 
 
-def _told(trail: _Trail) -> dict[str, msgspec.Raw]:
+def _told(trail: Trail) -> dict[str, msgspec.Raw]:
     """The record's fields as events tell them. Raises `DecodeError`."""
     if trail.measured is None:
         return msgspec.json.decode(trail.after or "null", type=dict[str, msgspec.Raw])
@@ -136,33 +137,38 @@ def _value(raw: msgspec.Raw) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(raw), order="deterministic")
 
 
-def _rootless(subject: Subject) -> Statement:
-    """Events of records that are not there, unless one tells that it was purged."""
+_GONE: list[ColumnElement[str]] = [literal_column(f"'{action.value}'") for action in (Action.PURGED, Action.DELETED)]
+
+
+def rootless(kind: Kind, table: Table) -> Statement:
+    """Events of what is not there, unless one tells that it is gone for good."""
     later = AUDIT_EVENT.alias()
-    ended = (
-        select(later.c.id)
-        .where(later.c.kind == _EVENT.kind, later.c.record_id == _EVENT.record_id, later.c.action == Action.PURGED.value)
-        .exists()
-    )
-    pairs = AUDIT_EVENT.outerjoin(subject.table, subject.table.c.id == _EVENT.record_id)
+    ended = select(later.c.id).where(later.c.kind == _EVENT.kind, later.c.record_id == _EVENT.record_id, later.c.action.in_(_GONE)).exists()
+    pairs = AUDIT_EVENT.outerjoin(table, table.c.id == _EVENT.record_id)
     clause = select(_EVENT.record_id, func.count()).select_from(pairs)
-    clause = clause.where(_EVENT.kind == int(subject.kind), subject.table.c.id.is_(None), ~ended)
-    return Statement(f"events without {subject.table.name}", clause.group_by(_EVENT.record_id).limit(MOST))
+    clause = clause.where(_EVENT.kind == int(kind), table.c.id.is_(None), ~ended)
+    return Statement(f"events without {table.name}", clause.group_by(_EVENT.record_id).limit(MOST))
 
 
-_ROOTLESS = tuple((subject, _rootless(subject)) for subject in SUBJECTS if subject.audited)
+_ROOTLESS = tuple((subject, rootless(subject.kind, subject.table)) for subject in SUBJECTS if subject.audited)
 _OF_NO_KIND = Statement(
     "events of no kind",
     select(_EVENT.id, _EVENT.kind).where(and_(*[_EVENT.kind != int(kind) for kind in Kind])).limit(MOST),
 )
 
 
+async def without_record(reader: Reader, kind: Kind, table: Table, statement: Statement) -> AsyncGenerator[Finding]:
+    """What a `rootless` statement finds."""
+    for record_id, count in await reader.rows(statement, {}):
+        problem = f"audit_event has {count} events of it, and there is no such {kind.label}"
+        yield Finding("audit", table.name, record_id, problem, NOBODY_REPAIRS)
+
+
 async def records_of_events(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
     """No event tells of a record that is not there."""
     for subject, statement in _ROOTLESS:
-        for record_id, count in await reader.rows(statement, {}):
-            problem = f"audit_event has {count} events of it, and there is no such {subject.kind.label}"
-            yield Finding("audit", subject.table.name, record_id, problem, _REMEDY)
+        async for finding in without_record(reader, subject.kind, subject.table, statement):
+            yield finding
         looked(1)
     for event_id, kind in await reader.rows(_OF_NO_KIND, {}):
-        yield Finding("audit", AUDIT_EVENT.name, event_id, f"it tells of kind {kind}, and there is no such kind", _REMEDY)
+        yield Finding("audit", AUDIT_EVENT.name, event_id, f"it tells of kind {kind}, and there is no such kind", NOBODY_REPAIRS)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from modelyard.errors import Unavailable
-from modelyard.overview.integrity import audit, blocks, bookkeeping, index, measured, structure
+from modelyard.overview.integrity import accounts, audit, blocks, bookkeeping, index, measured, structure, trash
 from modelyard.overview.integrity.finding import MOST, Find, Finding, Looked
 from modelyard.store.database import Database, Reader
 from modelyard.store.schema import HEAD, schema_version
@@ -24,6 +24,7 @@ CHECKS = (
     Check("references", structure.references),
     Check("uniqueness", structure.uniqueness),
     Check("rows", structure.rows),
+    Check("trash", trash.trash),
     Check("claims on external ids", bookkeeping.claims),
     Check("id sequences", bookkeeping.sequences),
     Check("kept answers", bookkeeping.kept_answers),
@@ -32,6 +33,7 @@ CHECKS = (
     Check("events of records", audit.events_of_records),
     Check("records of events", audit.records_of_events),
     Check("metrics of batches", measured.batches),
+    Check("events of accounts", accounts.accounts),
     Check("index entries", index.strays),
     Check("indexed values", index.gaps),
 )

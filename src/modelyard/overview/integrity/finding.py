@@ -9,6 +9,8 @@ from modelyard.store.database import Reader
 MOST = 100
 """Findings told of one check. Where there are more, they seldom have another cause."""
 
+RESTORE = "Restore it from a backup, or repair it by hand and check again"
+
 Looked = Callable[[int], None]
 """Told how many rows were looked at, from time to time."""
 

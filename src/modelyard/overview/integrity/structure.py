@@ -1,19 +1,20 @@
 """What the tables alone must satisfy: the file itself, references, uniqueness, and what every row says of itself."""
 
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Table, UniqueConstraint, and_, exists, func, literal_column, or_, select, text
 
+from modelyard.access.tables import ROLE_GRANT
 from modelyard.artifacts.entities import ArtifactType
 from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT
 from modelyard.audit.events import Action
 from modelyard.audit.tables import AUDIT_EVENT
 from modelyard.experiments.tables import EXPERIMENT, METRIC_POINT, RUN
-from modelyard.models.tables import MODEL_VERSION
-from modelyard.overview.integrity.finding import MOST, Finding, Looked
+from modelyard.models.tables import MODEL, MODEL_VERSION
+from modelyard.overview.integrity.finding import MOST, RESTORE, Finding, Looked
 from modelyard.overview.integrity.subjects import SUBJECTS, Subject, window_of, windows
 from modelyard.records.kinds import Kind
 from modelyard.records.rows import reader as row_reader
@@ -22,7 +23,6 @@ from modelyard.store.database import Reader
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.tables import IDEMPOTENCY_KEY, PROJECT, TRASH
 
-_RESTORE = "Restore it from a backup, or repair it by hand and check again"
 UNREADABLE = (KeyError, msgspec.MsgspecError)
 """What reading a row raises when a value of it makes no sense."""
 
@@ -47,6 +47,10 @@ class _Reference(NamedTuple):
     column: Column[Any]
     targets: tuple[Table, ...]
     """The row is in one of these: some ids come from one sequence for several tables."""
+    nobody: bool = False
+    """Whether 0 stands for none."""
+    kind: Kind | None = None
+    """The reference is one only in rows of this kind."""
 
 
 _UNDECLARED = (
@@ -56,6 +60,11 @@ _UNDECLARED = (
     _Reference(ARTIFACT_PARENT.c.parent_id, (MODEL_VERSION, RUN)),
     _Reference(METRIC_POINT.c.experiment_id, (EXPERIMENT,)),
     _Reference(IDEMPOTENCY_KEY.c.project_id, (PROJECT,)),
+    _Reference(RUN.c.model_id, (MODEL,)),
+    _Reference(AUDIT_EVENT.c.project_id, (PROJECT,), nobody=True),
+    _Reference(ROLE_GRANT.c.project_id, (PROJECT,), nobody=True),
+    _Reference(ROLE_GRANT.c.record_id, (MODEL,), kind=Kind.MODEL),
+    _Reference(ROLE_GRANT.c.record_id, (EXPERIMENT,), kind=Kind.EXPERIMENT),
 )
 """The references that are no foreign keys."""
 
@@ -69,17 +78,22 @@ def _references() -> Iterable[_Reference]:
 def _dangling(reference: _Reference) -> Statement:
     column, table = reference.column, reference.column.table
     missing = [~exists(select(literal_column("1")).select_from(target).where(*_same(column, target))) for target in reference.targets]
-    if not column.foreign_keys:
-        missing.append(~_purged(column))
+    kinds = [subject.kind for subject in SUBJECTS if subject.table in reference.targets]
+    if kinds and not column.foreign_keys:
+        missing.append(~_purged(column, kinds))
+    if reference.nobody:
+        missing.append(column != literal_column("0"))
+    if reference.kind:
+        missing.append(table.c.kind == int(reference.kind))
     clause = select(list(table.primary_key)[-1], column).where(column.is_not(None), *missing).limit(MOST)
     return Statement(f"check {table.name}.{column.name}", clause)
 
 
-def _purged(column: Column[Any]) -> Any:
-    """The row was there, and what still refers to it outlives it: an artifact that others list, too."""
+def _purged(column: Column[Any], kinds: Sequence[Kind]) -> Any:
+    """The row was there, and what still refers to it outlives it: an artifact that others list, too, or a run of a model."""
     event = AUDIT_EVENT.c
-    kinds: list[ColumnElement[int]] = [literal_column(str(int(kind))) for kind in (Kind.VERSION, Kind.EXPERIMENT, Kind.RUN)]
-    of_it = (event.kind.in_(kinds), event.record_id == column, event.action == Action.PURGED.value)
+    told: list[ColumnElement[int]] = [literal_column(str(int(kind))) for kind in kinds]
+    of_it = (event.kind.in_(told), event.record_id == column, event.action == Action.PURGED.value)
     return exists(select(literal_column("1")).select_from(AUDIT_EVENT).where(*of_it))
 
 
@@ -158,14 +172,14 @@ async def rows(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
                 )
             else:
                 problem = "it was changed before it was created"
-            yield Finding("rows", name, row_id, problem, _RESTORE)
+            yield Finding("rows", name, row_id, problem, RESTORE)
         read = row_reader(subject.entity)
         async for some in windows(reader, window, looked):
             for row_id, *row in some:
                 try:
                     read(row)
                 except UNREADABLE as error:
-                    yield Finding("rows", name, row_id, f"it cannot be read: {type(error).__name__}: {error}", _RESTORE)
+                    yield Finding("rows", name, row_id, f"it cannot be read: {type(error).__name__}: {error}", RESTORE)
 
 
 _UNRECORDED = Statement(
