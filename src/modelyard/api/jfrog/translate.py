@@ -20,6 +20,9 @@ from modelyard.overview.runs import RunView
 from modelyard.records.properties import EMPTY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR = 4_000_000_000_000
+"""The year 2096."""
+_from_timestamp = datetime.fromtimestamp
 _LAST_MOMENT = 253_402_300_799_999
 """The last millisecond of the year 9999, after which a date and time has no form in JSON."""
 
@@ -246,4 +249,5 @@ def _reference(record_id: int | None) -> wire.Text:
 
 
 def _moment(millis: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=millis)
+    # The common way takes half the time, but a float has no room for the microseconds of moments that are far away.
+    return _from_timestamp(millis / 1000, UTC) if millis < _FAR else _EPOCH + timedelta(milliseconds=millis)
