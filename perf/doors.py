@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -68,7 +68,7 @@ class Asker:
             await self._send(scope, body)
         return Cost(*[(after - then) / len(requests) * 1e6 for then, after in zip(before, self._seconds(), strict=True)])
 
-    async def _send(self, scope: Mapping[str, Any], body: bytes) -> bytes:
+    async def _send(self, scope: MutableMapping[str, Any], body: bytes) -> bytes:
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -88,7 +88,7 @@ class Asker:
         return time.process_time(), 0.0 if tree is None else tree.cpu_seconds_precisely()
 
 
-def _taken_apart(request: bytes) -> tuple[Mapping[str, Any], bytes]:
+def _taken_apart(request: bytes) -> tuple[MutableMapping[str, Any], bytes]:
     """The ASGI scope and the body, as a server would make them of these bytes."""
     head, _, body = request.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")

@@ -81,7 +81,9 @@ def sees(caller: Caller, kind: Kind, record: Record) -> bool:
 
 
 class OffsetList:
-    """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id."""
+    """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id. `total` is
+    where it is written down how many there are, if it is; else they are counted.
+    """
 
     def __init__(
         self,
@@ -89,8 +91,9 @@ class OffsetList:
         columns: Sequence[str],
         condition: Callable[[Any], ColumnElement[bool]] = live,
         more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
+        total: Select[Any] | None = None,
     ) -> None:
-        total = counting(table, condition)
+        total = counting(table, condition) if total is None else total
         shown = (*more(table.c.id), total.scalar_subquery())
         self._pages = Pages(table, columns, condition, shown, shown)
         self._counts = _in_both_ways(f"count {table.name}", total)

@@ -8,12 +8,13 @@ from itertools import accumulate
 
 MOST = 10_000
 """Places that are kept of a list. Where there would be more, every other one is forgotten."""
-APART = 16
-"""Rows between two places at least: so many are passed over in no time."""
 
 
 class Places:
     """For ascending ids, how many rows of the list have an id below each. The ids need not be any row's."""
+
+    apart = 16
+    """Rows between two places at least, when they are learnt: so many are passed over in no time."""
 
     def __init__(self) -> None:
         self._ids = [0]
@@ -26,7 +27,7 @@ class Places:
 
     def learn(self, record_id: int, before: int) -> None:
         at = bisect_left(self._ids, record_id)
-        if before < self._before[at - 1] + APART or (at < len(self._ids) and self._before[at] < before + APART):
+        if before < self._before[at - 1] + self.apart or (at < len(self._ids) and self._before[at] < before + self.apart):
             return
         self._ids.insert(at, record_id)
         self._before.insert(at, before)
