@@ -69,7 +69,7 @@ async def _fill(database: Database, models: int, progress: Progress) -> Filled:
     first_version = models + 1
     experiment = first_version + few
     first_run = experiment + 1
-    await _insert(database, MODEL, _models(models), progress)
+    await _insert(database, MODEL, _models(models, few), progress)
     for table, rows in _index_rows(models, clustered=database.flavour is not Flavour.POSTGRESQL):
         await _insert(database, table, rows, progress)
     await _insert(database, MODEL_VERSION, _versions(first_version, few), progress)
@@ -116,7 +116,7 @@ def _properties(number: int) -> dict[str, Any]:
     }
 
 
-def _models(count: int) -> Rows:
+def _models(count: int, versions: int) -> Rows:
     for number in range(1, count + 1):
         yield _record(
             MODEL,
@@ -131,6 +131,7 @@ def _models(count: int) -> Rows:
             updated_at=NOON + 1000 * number + number * 7919 % DAY,
             tasks='["classification"]',
             language=f'["{LANGUAGES[number % len(LANGUAGES)]}"]',
+            versions=versions // 2 if number == 1 else int(number % 2 == 0 and number - 2 < versions),
         )
 
 

@@ -1,6 +1,7 @@
 """CPU time, memory and open files of processes, as Linux counts them in /proc."""
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ class ProcessTree:
     def cpu_seconds(self) -> float:
         """User and system time since the start, to 10 ms: measure over seconds."""
         return sum(self.cpu_seconds_each().values())
+
+    def cpu_seconds_precisely(self) -> float:
+        """Likewise, to less than 1 µs, of those that are still running; not of who has ended."""
+        return sum(map(_clock, self.pids()))
 
     def cpu_seconds_each(self) -> Mapping[int, float]:
         """Likewise of each process, by its id."""
@@ -52,6 +57,14 @@ class ProcessTree:
 def _private_kib(pid: int) -> int:
     lines = (_PROC / str(pid) / "status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+
+
+def _clock(pid: int) -> float:
+    """The process's own clock of CPU time; 0 for a process that is gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # as Linux numbers these clocks: see clock_getcpuclockid(3)
+    except OSError:
+        return 0.0
 
 
 def _stat(pid: int) -> list[str]:

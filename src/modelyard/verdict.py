@@ -23,6 +23,7 @@ def sentences(store: str, verdict: Verdict, repaired: Repaired | None) -> str:
     if repaired is not None:
         lines.append(f"Mended the property index: {repaired.removed:,} entries removed, {repaired.added:,} added.")
         lines.append(f"Mended metric blocks: of {repaired.rebuilt:,} runs.")
+        lines.append(f"Counted versions anew: of {repaired.counted:,} models.")
     lines += [str(finding) for finding in verdict.findings]
     lines += [f"There is more of this kind ({name})." for name in verdict.cut]
     if verdict.whole:

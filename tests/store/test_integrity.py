@@ -116,7 +116,10 @@ METRICS = (1, "accuracy", "late")
 BLOCKS = ("blocks", "metric_block", "run")
 CORRUPTIONS: list[tuple[str, set[Found]]] = [
     # references
-    ("UPDATE model_version SET model_id = 987654 WHERE id = 2", {("references", "model_version", 2), ("audit", "model_version", 2)}),
+    (
+        "UPDATE model_version SET model_id = 987654 WHERE id = 2",
+        {("references", "model_version", 2), ("audit", "model_version", 2), ("versions", "model", 1)},
+    ),
     ("DELETE FROM artifact_parent WHERE id = 1", set()),
     ("INSERT INTO artifact_parent (parent_id, id) VALUES (987654, 1)", {("references", "artifact_parent", 1)}),
     ("INSERT INTO artifact_parent (parent_id, id) VALUES (2, 987654)", {("references", "artifact_parent", FAR)}),
@@ -157,6 +160,9 @@ CORRUPTIONS: list[tuple[str, set[Found]]] = [
     ("UPDATE idempotency_key SET status = NULL", {("kept answers", "idempotency_key", "key")}),
     ("UPDATE idempotency_key SET body = NULL", {("kept answers", "idempotency_key", "key")}),
     ("UPDATE idempotency_key SET project_id = 5", {("references", "idempotency_key", "key")}),
+    # versions of models
+    ("UPDATE model SET versions = 2 WHERE id = 1", {("versions", "model", 1)}),
+    ("UPDATE model SET versions = 0 WHERE id = 1", {("versions", "model", 1)}),
     # metric histories
     (
         "DELETE FROM property_number WHERE kind = 8; DELETE FROM metric_point",
@@ -301,7 +307,7 @@ async def test_an_index_that_is_lost_is_made_again(store: Store) -> None:
 
     repaired = await store.mend()
 
-    assert repaired == Repaired(0, sum(len(rows) for rows in before), 0)
+    assert repaired == Repaired(0, sum(len(rows) for rows in before), 0, 0)
     assert [execute(store.url, entries.format(table)) for table in ("number", "text")] == before
     assert (await store.verdict()).whole
 
@@ -314,7 +320,7 @@ async def test_an_index_that_is_wrong_is_mended(store: Store) -> None:
 
     assert min(repaired.removed, repaired.added) > 10
     assert (await store.verdict()).whole
-    assert await store.mend() == Repaired(0, 0, 0)
+    assert await store.mend() == Repaired(0, 0, 0, 0)
 
 
 async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
@@ -324,9 +330,18 @@ async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
     found = ("blocks", "metric_block", await store.asked("run"))
     assert await store.found() == [found] * 3
 
-    assert await store.mend() == Repaired(0, 0, 1)
+    assert await store.mend() == Repaired(0, 0, 1, 0)
 
     assert execute(store.url, kept) == before
+    assert (await store.verdict()).whole
+
+
+async def test_versions_that_were_counted_wrong_are_counted_again(store: Store) -> None:
+    store.corrupt("UPDATE model SET versions = versions + 5 WHERE id = 1")
+
+    assert await store.mend() == Repaired(0, 0, 0, 1)
+
+    assert execute(store.url, "SELECT versions FROM model WHERE id = 1") == [(1,)]
     assert (await store.verdict()).whole
 
 

@@ -22,6 +22,7 @@ from modelyard.experiments.entities import NewExperiment, NewPoint, NewRun
 from modelyard.experiments.repository import SqlSeries
 from modelyard.models.entities import NewModel, NewVersion
 from modelyard.overview.health import SchemaState, StoreHealth
+from modelyard.overview.integrity import counts
 from modelyard.search.page import ListQuery
 from modelyard.store import migrate, schema
 from modelyard.store.columns import METADATA
@@ -170,6 +171,26 @@ async def test_points_that_are_there_get_their_blocks(database_url: str) -> None
         assert await world.metrics.summaries(ANN, run.id) == before
         await world.metrics.log(ANN, run.id, [NewPoint("m0", 5.0)])
         assert await SqlSeries().wrong(world.database.reader, run.id) == []
+
+
+async def test_versions_that_are_there_are_counted(database_url: str) -> None:
+    """Also those in the trash with their model, and not those that were there before."""
+    url = DatabaseUrl.parse(database_url)
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with world_at(database_url) as world:
+        models = [await world.models.create_model(ANN, NewModel()) for _ in range(3)]
+        versions = [await world.models.create_version(ANN, NewVersion(model_id=model.id)) for model in models[1:] for _ in range(3)]
+        for version in (versions[0], versions[5]):
+            await world.models.trash_version(ANN, version.id)
+        deletion = await world.models.trash_model(ANN, models[2].id)
+
+    await asyncio.to_thread(migrate.downgrade, url, "0007")
+    await asyncio.to_thread(migrate.upgrade, url)
+
+    async with world_at(database_url) as world:
+        await world.trash.restore(ANN, deletion.id)
+        assert [found async for found in counts.versions(world.database.reader, lambda _: None)] == []
+    assert execute(database_url, "SELECT versions FROM model ORDER BY id") == [(0,), (2,), (2,)]
 
 
 async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:

@@ -109,8 +109,9 @@ async def test_writing_takes_as_many_statements_whatever_the_number_of_metrics(c
     world = counted.world
     new = NewVersion(model_id=counted.model)
     created = [
-        "hold model",
+        "lock model",
         "insert model_version",
+        "count version",
         "insert audit_event",
         "insert artifact",
         "insert audit_event",
@@ -120,10 +121,10 @@ async def test_writing_takes_as_many_statements_whatever_the_number_of_metrics(c
     assert await counted.names(world.models.create_version(ANN, new, measured(1))) == created
     assert await counted.names(world.models.create_version(ANN, new, measured(300))) == created
     changed = await counted.names(world.models.update_version(ANN, counted.version, VersionPatch(), measured(300)))
-    assert changed == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *created[3:]]
+    assert changed == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *created[4:]]
     again = await counted.names(world.models.update_version(ANN, counted.version, VersionPatch(), measured(301)))
     updated = ["update artifact", "insert audit_event"]
-    assert again == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *updated, *created[3:]]
+    assert again == ["lock model_version", "update model_version", "insert audit_event", "lock artifacts", *updated, *created[4:]]
 
 
 async def test_tracking_takes_few_statements(counted: Counted) -> None:
@@ -153,7 +154,7 @@ async def test_the_latest_is_the_newest_that_is_live_and_all_count(sql: World) -
 
     async def seen() -> tuple[str | None, int]:
         _, latest, count = await registry.model(ANN, model.id)
-        assert [(view.model.id, view.latest, view.versions) for view in (await registry.models(ANN, PAGE)).items] == [
+        assert [(line.id, line.latest, line.versions) for line in (await registry.models(ANN, PAGE)).items] == [
             (model.id, latest, count),
             (other.id, "theirs", 1),
         ]
@@ -217,7 +218,7 @@ async def test_a_long_list_is_read_in_a_thread(sql: World, monkeypatch: pytest.M
 
     for _ in range(2):  # first it finds out how long the list is
         found = await registry.models(ANN, Slice(3, 6))
-        assert ([view.model.id for view in found.items], found.total) == (made[6:], 9)
+        assert ([view.id for view in found.items], found.total) == (made[6:], 9)
     assert (await registry.models(ANN, Slice(3, 9))).total == 9
 
 
@@ -271,7 +272,7 @@ async def test_who_sees_some_records_sees_these_and_what_belongs_to_them(sql: Wo
     ola = msgspec.structs.replace(ANN, name="ola", reach=sight, sight=sight)
 
     found = await views.registry.models(ola, PAGE)
-    assert ([view.model.id for view in found.items], found.total) == ([models[1].id], 1)
+    assert ([view.id for view in found.items], found.total) == ([models[1].id], 1)
     assert (await views.registry.models(ola, Slice(5, 5))).total == 1
     assert [view.run.id for view in (await views.runs.runs(ola, PAGE)).items] == [runs[1].id]
     assert (await views.runs.runs(ola, PAGE, models[0].id)).total == 0

@@ -40,7 +40,7 @@ async def test_creating(counted: Counted) -> None:
     world = counted.world
 
     assert await counted.names(world.models.create_model(ANN, NewModel())) == ["insert model", "insert audit_event"]
-    version = ["hold model", "insert model_version", "insert audit_event"]
+    version = ["lock model", "insert model_version", "count version", "insert audit_event"]
     assert await counted.names(world.models.create_version(ANN, NewVersion(model_id=counted.model))) == version
     run = ["hold experiment", "insert run", "insert audit_event"]
     assert await counted.names(world.experiments.create_run(ANN, NewRun(experiment_id=counted.experiment))) == run

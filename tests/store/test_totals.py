@@ -5,11 +5,14 @@ from collections.abc import Awaitable
 
 import pytest
 
+from modelyard.audit.horizon import MySqlLook
 from modelyard.context import Millis
 from modelyard.models.entities import Model, NewModel
 from modelyard.overview import totals
-from modelyard.overview.offsets import Slice
+from modelyard.overview.offsets import Pages, Slice
+from modelyard.overview.places import Places
 from modelyard.overview.registry import RegistryOverview
+from modelyard.store.statements import Statement
 from modelyard.store.wipe import wipe
 from tests.store.conftest import DATABASES, Worlds
 from tests.store.counted import Counted
@@ -102,6 +105,56 @@ async def test_an_emptied_store_is_counted_anew(emptied: World) -> None:
         await wipe(emptied.database)
 
     assert await exact(registry) == 0
+
+
+async def test_pages_begin_where_they_should_whatever_comes_and_goes(emptied: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers remember where pages began; one of them reads after every change, the other now and then."""
+    monkeypatch.setattr(totals, "REACH", 12)
+    monkeypatch.setattr(totals, "MOVES", 3)
+    monkeypatch.setattr(Places, "apart", 1)
+    often, seldom = registry_of(emptied.database), registry_of(emptied.database)
+    models = [await emptied.models.create_model(ANN, NewModel()) for _ in range(12)]
+    for _ in range(MySqlLook.LOOKS + 2):  # until the log is settled
+        await asyncio.gather(exact(often), exact(seldom))
+    for number, model in enumerate(models[:8]):
+        deletion = await emptied.models.trash_model(ANN, model.id)
+        await assert_paged(often)
+        if number % 2:
+            await emptied.trash.restore(ANN, deletion.id)
+        await emptied.models.create_model(ANN, NewModel())
+        for registry in (often, seldom) if number % 4 == 3 else (often,):
+            await assert_paged(registry)
+
+
+async def test_a_page_read_again_passes_over_little(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Places, "apart", 1)
+    registry = registry_of(counted.database)
+    for _ in range(9):
+        await counted.world.models.create_model(ANN, NewModel())
+    for _ in range(MySqlLook.LOOKS + 2):  # until the log is settled
+        await exact(registry)
+    passed: list[int] = []
+
+    class Seen(Pages):
+        def statement(self, part: Slice, rows: int, *, slow: bool = False) -> Statement:
+            passed.append(rows)
+            return super().statement(part, rows, slow=slow)
+
+    monkeypatch.setattr(registry._models._list.pages, "__class__", Seen)
+
+    one, other = [await registry.models(ANN, Slice(2, 5)) for _ in range(2)]
+
+    assert one == other
+    assert passed == [5, 0]
+
+
+async def assert_paged(registry: RegistryOverview) -> None:
+    """Page by page the list is what it is as a whole."""
+    whole = await registry.models(ANN, ALL)
+    for size in (2, 5):
+        pages = [await registry.models(ANN, Slice(size, offset)) for offset in range(0, whole.total, size)]
+        assert [model for page in pages for model in page.items] == whole.items
+        assert {page.total for page in pages} == {whole.total}
 
 
 async def come_and_go(world: World) -> None:

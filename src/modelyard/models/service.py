@@ -73,7 +73,8 @@ class ModelService:
     @transactional
     async def create_version(self, unit: Unit, caller: Caller, new: NewVersion, artifacts: Sequence[ArtifactDraft] = ()) -> ModelVersion:
         """A version with these artifacts, each named (see `ArtifactService.put_all`)."""
-        await held(unit, caller, self._models, new.model_id)
+        # Locked, and not only held, since the model counts it: two who held it would wait for each other.
+        await locked(unit, caller, self._models, new.model_id)
         version = await self._ledger.create(unit, caller, self._versions, ModelVersion, new, referred=bool(artifacts))
         if artifacts:
             await self._artifacts.put_all(unit, caller, version.id, artifacts, new_parent=True)
@@ -127,6 +128,8 @@ class ModelService:
     @transactional
     async def trash_version(self, unit: Unit, caller: Caller, version_id: int, revisions: frozenset[int] | None = None) -> Deletion:
         """Move a version to the trash with its serve records, and the artifacts that no other version or run lists."""
+        # The model, which counts it, is locked first, as by who moves the model there: else the two would wait for each other.
+        await self._models.lock(unit, caller.project, (await self.get_version(caller, version_id)).model_id)
         return await self._ledger.trash(unit, caller, self._versions, version_id, revisions)
 
     @transactional

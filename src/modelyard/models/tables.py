@@ -5,6 +5,7 @@ from sqlalchemy import Index
 from modelyard.records.table import record_table
 from modelyard.store import columns as c
 
+# `versions` is how many the model has that are not in the trash; of a model in the trash, how many went there with it.
 MODEL = record_table(
     "model",
     c.long("owner"),
@@ -18,6 +19,7 @@ MODEL = record_table(
     c.long("library_name"),
     c.long("language"),
     c.long("tasks"),
+    c.whole("versions", default="0"),
 )
 MODEL_VERSION = record_table(
     "model_version",

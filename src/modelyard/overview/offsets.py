@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, true
 from sqlalchemy import and_ as all_of
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from modelyard.context import Caller
 from modelyard.records import reach
@@ -28,6 +30,28 @@ ZERO: ColumnElement[int] = literal_column("0")
 ONE: ColumnElement[int] = literal_column("1")
 KEPT = 100
 """Statements that are kept of one list: clients ask for pages of a few lengths."""
+
+
+class Hidden(ColumnElement[int]):
+    """A number that is given, whose value PostgreSQL's planner does not see: else a statement that is cheap for some values is planned
+    anew each time, and that takes longer than to run it.
+    """
+
+    inherit_cache = False
+    type = ID
+
+    def __init__(self, name: str) -> None:
+        self.given: Any = bindparam(name, type_=ID)
+
+
+@compiles(Hidden)
+def _plain(hidden: Hidden, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(hidden.given, **more)
+
+
+@compiles(Hidden, "postgresql")
+def _hidden(hidden: Hidden, compiler: SQLCompiler, **more: Any) -> str:
+    return f"(SELECT {compiler.process(hidden.given, **more)})"
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -57,7 +81,9 @@ def sees(caller: Caller, kind: Kind, record: Record) -> bool:
 
 
 class OffsetList:
-    """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id."""
+    """The rows of a table that satisfy a condition. Each comes with the table's `columns`, and `more` that is made of its id. `total` is
+    where it is written down how many there are, if it is; else they are counted.
+    """
 
     def __init__(
         self,
@@ -65,9 +91,11 @@ class OffsetList:
         columns: Sequence[str],
         condition: Callable[[Any], ColumnElement[bool]] = live,
         more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
+        total: Select[Any] | None = None,
     ) -> None:
-        total = counting(table, condition)
-        self._pages = Pages(table, columns, condition, (*more(table.c.id), total.scalar_subquery()))
+        total = counting(table, condition) if total is None else total
+        shown = (*more(table.c.id), total.scalar_subquery())
+        self._pages = Pages(table, columns, condition, shown, shown)
         self._counts = _in_both_ways(f"count {table.name}", total)
         self._many = False
         self._parts = (table, columns, condition, more)
@@ -95,7 +123,8 @@ class OffsetList:
 
     async def rows(self, reader: Reader, values: Values, part: Slice) -> tuple[list[Row], int]:
         """The rows, whose first column is their id, and how many there are in all. One statement; two where there are none so far down."""
-        rows = await reader.rows(self._pages.statement(part, slow=self._many), {**values, "offset": part.offset})
+        statement = self._pages.statement(part, part.offset, slow=self._many)
+        rows = await reader.rows(statement, {**values, "offset": part.offset, "low": 0})
         total = int(rows[0][-1]) if rows else await self._total(reader, values, part)
         self._many = total > MANY
         return list(rows), total
@@ -113,22 +142,34 @@ def counting(table: Table, condition: Callable[[Any], ColumnElement[bool]]) -> S
 
 
 class Pages:
-    """The statements for pages of a table's rows that satisfy a condition. Each row has these columns, then `more`."""
+    """The statements for pages of a table's rows that satisfy a condition. Each row has these columns, then `more`; of a page that is not
+    the first, `more_later`.
+    """
 
     def __init__(
-        self, table: Table, columns: Sequence[str], condition: Callable[[Any], ColumnElement[bool]], more: Sequence[ColumnElement[Any]]
+        self,
+        table: Table,
+        columns: Sequence[str],
+        condition: Callable[[Any], ColumnElement[bool]],
+        more: Sequence[ColumnElement[Any]],
+        more_later: Sequence[ColumnElement[Any]],
     ) -> None:
         self._name = f"list {table.name} by offset"
-        self._first = select(*[table.c[name] for name in columns], *more).where(condition(table)).order_by(table.c.id)
+        rows = select(*[table.c[name] for name in columns]).where(condition(table)).order_by(table.c.id)
         # Where a later page begins is looked up in an index: of the rows that are passed over nothing else is read.
         passed = table.alias("passed")
-        begin = select(passed.c.id).where(condition(passed)).order_by(passed.c.id).limit(ONE).offset(bindparam("offset", type_=ID))
-        self._later = self._first.where(table.c.id >= begin.scalar_subquery())
+        after = select(passed.c.id).where(condition(passed), passed.c.id >= Hidden("low")).order_by(passed.c.id)
+        begin = after.limit(ONE).offset(Hidden("offset")).scalar_subquery()
+        self._first = rows.add_columns(*more)
+        self._later = rows.add_columns(*more_later).where(table.c.id >= begin)
         self._made: dict[tuple[int, bool, bool], Statement] = {}
 
-    def statement(self, part: Slice, *, slow: bool = False) -> Statement:
-        """Takes `offset`. The limit is a part of its text: PostgreSQL would plan for a tenth of the table else, and so each time anew."""
-        key = (part.limit, part.offset == 0, slow or part.offset > MANY)
+    def statement(self, part: Slice, passed: int, *, slow: bool = False) -> Statement:
+        """Passes over so many rows: that is its parameter `offset`, and their ids are not below its parameter `low`.
+
+        The limit is a part of its text: PostgreSQL would plan for a tenth of the table else, and so each time anew.
+        """
+        key = (part.limit, part.offset == 0, slow or passed > MANY)
         if key not in self._made:
             if len(self._made) >= KEPT:
                 self._made.clear()

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
 
 from modelyard.audit.horizon import Horizon
 from modelyard.context import Caller, Millis
@@ -33,7 +33,7 @@ class ModelView(NamedTuple):
 
 
 class ListedModel(msgspec.Struct, frozen=True):
-    """What a list shows of a model: its other columns are not read for it."""
+    """What a list shows of a model: its other columns are not read for it. `latest` as in `ModelView`."""
 
     id: int
     name: str
@@ -44,14 +44,8 @@ class ListedModel(msgspec.Struct, frozen=True):
     created_at: Millis
     updated_at: Millis
     owner: str | None
-
-
-class ModelLine(NamedTuple):
-    """A model in a list, with less of it."""
-
-    model: ListedModel
-    latest: str | None
     versions: int
+    latest: str | None
 
 
 class VersionView(NamedTuple):
@@ -59,13 +53,12 @@ class VersionView(NamedTuple):
     measurements: Measurements
 
 
-def _versions_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
+def _latest_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
     version = MODEL_VERSION.alias("version")
     its_own = (version.c.model_id == model_id, version.c.trashed == ZERO)
     in_use = or_(version.c.state.is_(None), version.c.state != literal_column(f"'{ModelState.ARCHIVED}'"))
     latest = select(version.c.name).where(*its_own, in_use).order_by(version.c.id.desc()).limit(ONE)
-    count = select(func.count()).select_from(version).where(*its_own)
-    return latest.scalar_subquery(), count.scalar_subquery()
+    return (latest.scalar_subquery(),)
 
 
 _MODEL_COLUMNS, _VERSION_COLUMNS = Model.__struct_fields__, ModelVersion.__struct_fields__
@@ -74,9 +67,9 @@ _LISTED = ListedModel.__struct_fields__
 _WIDTH = len(_LISTED)
 _MODEL = Statement(
     "get model at a glance",
-    select(*[MODEL.c[name] for name in _MODEL_COLUMNS], *_versions_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
+    select(*[MODEL.c[name] for name in (*_MODEL_COLUMNS, "versions")], *_latest_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
 )
-_MODELS = KindList(Kind.MODEL, MODEL, _LISTED, _versions_of)
+_MODELS = KindList(Kind.MODEL, MODEL, _LISTED[:-1], _latest_of)
 _VERSION = with_measurements(
     MODEL_VERSION,
     [MODEL_VERSION.c[name] for name in _VERSION_COLUMNS],
@@ -84,7 +77,12 @@ _VERSION = with_measurements(
     MODEL_VERSION.c.model_id == bindparam("model_id", type_=ID),
     live(MODEL_VERSION),
 )
-_VERSIONS = OffsetList(MODEL_VERSION, _VERSION_COLUMNS, of_parent("model_id"))
+_VERSIONS = OffsetList(
+    MODEL_VERSION,
+    _VERSION_COLUMNS,
+    of_parent("model_id"),
+    total=select(MODEL.c.versions).where(MODEL.c.id == bindparam("model_id", type_=ID), live(MODEL)),
+)
 
 
 class RegistryOverview:
@@ -101,9 +99,9 @@ class RegistryOverview:
             raise NotFound(f"no model has the id {model_id}", kind=Kind.MODEL, id=model_id)
         return view
 
-    async def models(self, caller: Caller, part: Slice) -> Counted[ModelLine]:
+    async def models(self, caller: Caller, part: Slice) -> Counted[ListedModel]:
         rows, total = await self._models.page(caller, part)
-        return Counted([ModelLine(_read_listed(row[:_WIDTH]), row[_WIDTH], int(row[_WIDTH + 1])) for row in rows], total)
+        return Counted([_read_listed(row[:_WIDTH]) for row in rows], total)
 
     async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
         """The version, if it is one of this model's."""
@@ -125,5 +123,5 @@ class RegistryOverview:
 
 
 def _model_view(row: Any) -> ModelView:
-    *model, latest, versions = row
-    return ModelView(_read_model(model), latest, int(versions))
+    *model, versions, latest = row
+    return ModelView(_read_model(model), latest, versions)

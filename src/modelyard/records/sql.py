@@ -59,7 +59,8 @@ class SqlRecords(Generic[R]):
         self._indexed = ("properties", *self._lists)
         self.columns = columns = [table.c[name] for name in entity.__struct_fields__]
         self._names = entity.__struct_fields__
-        self._insert = Bulk(f"insert {table.name}", table)
+        kept_by_others = tuple(column.name for column in table.columns if column.name not in (*self._names, "trashed"))
+        self._insert = Bulk(f"insert {table.name}", table, without=kept_by_others)
         self._updates: dict[tuple[str, ...], Statement] = {}
         self._finds: dict[tuple[str, ...], Statement] = {}
         self._table = table

@@ -38,6 +38,7 @@ class SqlTrash:
         tables = {noun.kind: noun.table for noun in nouns}
         members: dict[Kind, Table] = {kind: table for kind, table in tables.items() if kind is not Kind.METRIC_POINT}
         self._ways = [statements.way(one, tables, links) for one in BELONGINGS]
+        self._counts = {one.kind: statements.count(one, tables) for one in BELONGINGS if one.counted}
         self._stays = [statements.stay(one, tables) for one in BELONGINGS if one.kind in SEVERAL_OWNERS and one.field]
         self._mark = {kind: statements.mark(table) for kind, table in members.items()}
         self._unmark = {kind: statements.unmark(table) for kind, table in members.items()}
@@ -58,6 +59,7 @@ class SqlTrash:
         values = _values(deletion)
         await unit.later(statements.ADD, [_row(deletion)])
         await unit.execute(self._mark[deletion.kind], values)
+        await self._count(unit, deletion, -1)
         going = {deletion.kind}
         for way in self._ways:
             # Locked first: what other units are doing to them is done by the time that it is asked which of them go along.
@@ -88,9 +90,15 @@ class SqlTrash:
             except UniqueViolationError as error:
                 field = "external_id" if "external_id" in error.constraint else "name"
                 raise (already_exists(kind, record, field) if kind is deletion.kind else along_taken(kind, field)) from error
+        await self._count(unit, deletion, 1)
         await unit.later(statements.CLAIM, _claims(deletion, members), lambda _: along_taken(deletion.kind, "external_id"))
         await unit.later(statements.FORGET, [{"id": deletion.id}])
         return Returned(members, before, record)
+
+    async def _count(self, unit: Unit, deletion: Deletion, by: int) -> None:
+        """What was asked for is no longer, or again, among those that its owner has. What went with an owner stays counted by it."""
+        if deletion.kind in self._counts:
+            await unit.execute(self._counts[deletion.kind], {"id": deletion.record_id, "by": by})
 
     async def _leave_with_others(self, unit: Unit, values: Values) -> None:
         """What has another owner that is in the trash stays there, and comes back with that one."""

@@ -62,7 +62,8 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
     owned = None
     if one.field:
         found = select(owner.c.id).where(child.c.id == bindparam("id"), child.c[one.field] == owner.c.id, owner.c.trashed == _LIVE)
-        owned = Statement(f"owner of {child.name}", found.with_for_update(read=True, key_share=True), locks=True)
+        shared = one.counted is None  # who is going to count it must not have to wait for another who is, too
+        owned = Statement(f"owner of {child.name}", found.with_for_update(read=shared, key_share=True), locks=True)
     return Way(
         one.kind,
         one.owner,
@@ -70,6 +71,16 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
         Statement(f"trash {child.name} under {owner.name}", going.where(*under, child.c.trashed == _LIVE, *alone)),
         owned,
     )
+
+
+def count(one: Belonging, tables: Tables) -> Statement:
+    """Has the owner of a record know that it has so many more, or fewer."""
+    assert one.field is not None  # noqa: S101 - narrows its type
+    assert one.counted is not None  # noqa: S101 - likewise
+    child, owner = tables[one.kind], tables[one.owner]
+    its_own = select(child.c[one.field]).where(child.c.id == bindparam("id")).scalar_subquery()
+    changed = {one.counted: owner.c[one.counted] + bindparam("by", type_=ID)}
+    return Statement(f"count {child.name} of {owner.name}", update(owner).values(changed).where(owner.c.id == its_own))
 
 
 class Stay(NamedTuple):

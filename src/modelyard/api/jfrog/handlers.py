@@ -81,7 +81,7 @@ class ModelHandlers:
 
     async def list_all(self, request: Request) -> Response:
         found = await self._overview.models(request.caller, decode.part(request.query, decode.SHOWN))
-        return await _list(found, translate.model, wire.ModelList)
+        return await _list(found, translate.listed_model, wire.ModelList)
 
     async def create(self, request: Request) -> Response:
         body = decode.body(wire.ModelRequest, request)

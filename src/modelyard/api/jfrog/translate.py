@@ -15,11 +15,14 @@ from modelyard.models.entities import Model, ModelPatch, ModelState, ModelVersio
 from modelyard.models.labels import labelled, labels_of
 from modelyard.models.stages import Stage, stage_of, staged
 from modelyard.overview.measurements import MODEL_FILES, Measurements
-from modelyard.overview.registry import ModelLine, ModelView, VersionView
+from modelyard.overview.registry import ListedModel, ModelView, VersionView
 from modelyard.overview.runs import RunView
 from modelyard.records.properties import EMPTY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR = 4_000_000_000_000
+"""The year 2096."""
+_from_timestamp = datetime.fromtimestamp
 _LAST_MOMENT = 253_402_300_799_999
 """The last millisecond of the year 9999, after which a date and time has no form in JSON."""
 
@@ -88,8 +91,15 @@ def _tasks(before: Model, first: str | None) -> tuple[str, ...] | None:
     return (first, *[task for task in (before.tasks or ())[1:] if task != first])
 
 
-def model(view: ModelView | ModelLine) -> wire.Model:
-    kept, latest, versions = view
+def model(view: ModelView) -> wire.Model:
+    return _model(view.model, view.latest, view.versions)
+
+
+def listed_model(line: ListedModel) -> wire.Model:
+    return _model(line, line.latest, line.versions)
+
+
+def _model(kept: Model | ListedModel, latest: str | None, versions: int) -> wire.Model:
     return wire.Model(
         str(kept.id),
         kept.name,
@@ -246,4 +256,5 @@ def _reference(record_id: int | None) -> wire.Text:
 
 
 def _moment(millis: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=millis)
+    # The common way takes half the time, but a float has no room for the microseconds of moments that are far away.
+    return _from_timestamp(millis / 1000, UTC) if millis < _FAR else _EPOCH + timedelta(milliseconds=millis)

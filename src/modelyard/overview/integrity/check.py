@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from modelyard.errors import Unavailable
-from modelyard.overview.integrity import accounts, audit, blocks, bookkeeping, index, measured, structure, trash
+from modelyard.overview.integrity import accounts, audit, blocks, bookkeeping, counts, index, measured, structure, trash
 from modelyard.overview.integrity.finding import MOST, Find, Finding, Looked
 from modelyard.store.database import Database, Reader
 from modelyard.store.schema import HEAD, schema_version
@@ -28,6 +28,7 @@ CHECKS = (
     Check("claims on external ids", bookkeeping.claims),
     Check("id sequences", bookkeeping.sequences),
     Check("kept answers", bookkeeping.kept_answers),
+    Check("versions of models", counts.versions),
     Check("metric histories", structure.history),
     Check("metric blocks", blocks.blocks),
     Check("events of records", audit.events_of_records),
@@ -43,11 +44,14 @@ ENGINE = Check("the database's own", structure.engine)
 
 
 class Repaired(NamedTuple):
-    """How many index entries were removed and added, and of how many runs the blocks of metric points were made anew."""
+    """How many index entries were removed and added, of how many runs the blocks of metric points were made anew, and of how many models
+    the versions counted.
+    """
 
     removed: int
     added: int
     rebuilt: int
+    counted: int
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -89,10 +93,14 @@ async def look(reader: Reader, watch: Watch) -> Verdict:
 
 
 async def mend(database: Database, watch: Watch) -> Repaired:
-    """Bring the property index in step with the records, and blocks with points, which are right by definition. Raises `Unavailable`."""
+    """Bring in step with the records what is made of them: the property index, metric blocks, and how many versions models have.
+
+    Raises `Unavailable`.
+    """
     await refuse_other_schemas(database)
     removed, added = await index.repair(database, _counted("mending the index", {}, watch))
-    return Repaired(removed, added, await blocks.repair(database, _counted("mending metric blocks", {}, watch)))
+    rebuilt = await blocks.repair(database, _counted("mending metric blocks", {}, watch))
+    return Repaired(removed, added, rebuilt, await counts.repair(database, _counted("counting versions", {}, watch)))
 
 
 async def refuse_other_schemas(database: Database) -> None:
