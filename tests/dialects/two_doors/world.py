@@ -119,8 +119,8 @@ class World:
         return next((thing for thing in self.live(kind, under) if thing.name == name), None)
 
     def artifacts(self, parent: Thing) -> list[Thing]:
-        """What a version or run lists. Kubeflow's API does not ask whether there still is one: what others list, too, is listed there."""
-        return [thing for thing in self.live("artifact") if parent in thing.listed]
+        """What a version or run lists: in the trash nothing, although what others list, too, is live."""
+        return [thing for thing in self.live("artifact") if parent in thing.listed] if parent.live else []
 
     def namesakes(self, parent: Thing, type_: str, name: str) -> list[Thing]:
         """Of several the parent's own counts, then the first."""

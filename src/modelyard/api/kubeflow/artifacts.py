@@ -138,7 +138,7 @@ class ArtifactHandlers:
         return await self._list(request, _of_type)
 
     async def list_children(self, request: Request) -> Response:
-        """Those under the version or run in the path, which need not exist."""
+        """Those under the version or run in the path; none where there is none."""
         return await self._list(request, _under_parent)
 
     async def _list(self, request: Request, scope: Scope) -> Response:
