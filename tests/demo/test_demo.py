@@ -10,7 +10,7 @@ pytest.importorskip("sklearn", reason="the extra `demo` is not installed; `make 
 
 from demo import clients
 from demo.clients import CannotInstallError, python_with
-from demo.logbook import logbook
+from demo.logbook import VERSION, logbook
 from demo.screen import Screen, sparkline
 from demo.server import DemoError
 from tests.servers.process import free_port
@@ -30,11 +30,12 @@ FACTS = (
 def run(*arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "demo.run", *arguments]
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "http_proxy": "http://127.0.0.1:9"}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.slow
 def test_it_trains_registers_reads_back_and_asks() -> None:
+    python_with(VERSION)  # pip may take longer than the demo has
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert [fact for fact in FACTS if fact not in done.stdout] == []

@@ -1,6 +1,7 @@
 """How many statements each list runs, exactly, so that one more is seen. The numbers are the same on every database."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -16,8 +17,9 @@ from modelyard.search import plan
 from modelyard.search.page import Cursor, ListQuery, SortKey
 from modelyard.search.tree import And, Compare, Expr, Field, In, Like, Not, Operator, Or, Property, equals
 from modelyard.store.statements import Statement
-from tests.store.counted import SIZE, Counted, fill, lists
-from tests.store.worlds import sql_repositories, sql_world
+from tests.store.conftest import DATABASES, NewStore
+from tests.store.counted import SIZE, Counted, counted_world, fill, lists
+from tests.store.worlds import sql_repositories, sql_world, world_at
 from tests.unit.world import ANN, World
 
 EQ, NE, LT, LE, GT, GE = Operator
@@ -42,9 +44,28 @@ APPROXIMATE: list[Expr] = [
 ]
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+async def filled(request: pytest.FixtureRequest, new_store: NewStore) -> AsyncIterator[Counted]:
+    async with world_at(await new_store(request.param)) as world:
+        counted = await counted_world(world.database)
+        await fill(counted)
+        yield counted
+
+
+@pytest.fixture
+def counted(filled: Counted) -> Counted:
+    """Full lists, which tests share and only read, in a world without experience of them."""
+    return filled._replace(world=sql_world(filled.database))
+
+
+@pytest.fixture
+async def fresh(sql: World) -> Counted:
+    """For tests that write, or want next to nothing in the lists."""
+    return await counted_world(sql.database)
+
+
 async def test_lists(counted: Counted) -> None:
     """Without a filter one statement, whatever the page's size and order; with one, where few match, at most three."""
-    await fill(counted)
     for kind, list_ in lists(counted.world).items():
         for limit in (1, 20, 200, None):
             for sort, after in ((SortKey.ID, None), (SortKey.UPDATED, Cursor(3, 5))):
@@ -58,7 +79,6 @@ async def test_lists(counted: Counted) -> None:
 
 async def test_lists_of_those_who_reach_some_records_only(counted: Counted) -> None:
     """One statement as well, and none more to look a record up, but for what says only by its owners where it belongs."""
-    await fill(counted)
     only = Reach(frozenset({counted.model}), frozenset({counted.experiment}))
     ola = msgspec.structs.replace(ANN, reach=only, sight=only)
     for kind, list_ in lists(counted.world).items():
@@ -88,7 +108,6 @@ COUNT, LOOK_UP, WALK, FETCH = (f"{word} model" for word in ("count", "look up", 
     ids=repr,
 )
 async def test_a_filter_costs_what_the_planner_says(counted: Counted, filter_: Expr, few: list[str], many: list[str]) -> None:
-    await fill(counted)
     query = ListQuery(filter=filter_, limit=2)
 
     assert await counted.names(counted.world.models.list_models(ANN, query)) == few
@@ -104,7 +123,6 @@ async def test_a_filter_costs_what_the_planner_says(counted: Counted, filter_: E
 async def test_what_was_best_for_the_last_filter_of_a_shape_is_looked_up_without_counting(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await fill(counted)
     monkeypatch.setattr(plan, "MANY", 5)
     monkeypatch.setattr(planned, "FEW", 5)
 
@@ -125,9 +143,9 @@ async def test_what_was_best_for_the_last_filter_of_a_shape_is_looked_up_without
     assert await asked(150) == ([COUNT, WALK, FETCH], [0, 1, 2])
 
 
-async def test_a_choice_is_not_expected_of_a_filter_whose_shape_selects_too_much(counted: Counted) -> None:
+async def test_a_choice_is_not_expected_of_a_filter_whose_shape_selects_too_much(fresh: Counted) -> None:
     """Of these two integers the index of doubles has one only."""
-    world = counted.world
+    world = fresh.world
     await world.models.create_model(ANN, NewModel(properties={"n": 2**53 - 1}))
     await world.models.create_model(ANN, NewModel(properties={"n": 2**53 + 1}))
 
@@ -140,28 +158,27 @@ async def test_a_choice_is_not_expected_of_a_filter_whose_shape_selects_too_much
     assert await asked(2**53 + 1) == [2**53 + 1]
 
 
-async def test_a_page_of_children_is_full_however_many_others_there_are(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = counted.world
+async def test_a_page_of_children_is_full_however_many_others_there_are(fresh: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = fresh.world
     old = await world.models.create_model(ANN, NewModel())
     children = [await world.models.create_version(ANN, NewVersion(model_id=old.id)) for _ in range(8)]
     for _ in range(30):
         world.clock.move(1)
-        await world.models.create_version(ANN, NewVersion(model_id=counted.model))
+        await world.models.create_version(ANN, NewVersion(model_id=fresh.model))
     monkeypatch.setattr(plan, "MANY", 5)
     monkeypatch.setattr(planned, "WINDOWS", (5, 5, 5))
     query = ListQuery(scope=equals("model_id", old.id), sort=SortKey.CREATED, descending=True, limit=3)
 
-    counted.database.forget()
+    fresh.database.forget()
     page = await world.models.list_versions(ANN, query)
 
     assert [version.id for version in page.items] == [version.id for version in reversed(children)][:3]
     assert page.next is not None
-    assert counted.database.names == ["count model_version", *["walk model_version"] * 3, "look up model_version"]
-    assert len(counted.database.names) <= STATEMENTS
+    assert fresh.database.names == ["count model_version", *["walk model_version"] * 3, "look up model_version"]
+    assert len(fresh.database.names) <= STATEMENTS
 
 
 async def test_a_walk_stops_at_its_budget_and_its_token_goes_on(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    await fill(counted)
     monkeypatch.setattr(plan, "MANY", 5)
     monkeypatch.setattr(planned, "WINDOWS", (10, 20, 30))
     last = And((Compare(Property("n"), GT, 196), Compare(Property("n"), LT, 1_000)))
@@ -179,13 +196,13 @@ async def test_a_walk_stops_at_its_budget_and_its_token_goes_on(counted: Counted
 
 
 @pytest.mark.parametrize("kind", LISTS)
-async def test_a_list_of_a_shape_is_compiled_once(counted: Counted, kind: str) -> None:
-    list_ = lists(counted.world)[kind]
+async def test_a_list_of_a_shape_is_compiled_once(fresh: Counted, kind: str) -> None:
+    list_ = lists(fresh.world)[kind]
 
     async def statements(**query: Any) -> list[Statement]:
-        counted.database.forget()
+        fresh.database.forget()
         await list_(ANN, ListQuery(**query))
-        return list(counted.database.statements)
+        return list(fresh.database.statements)
 
     everything = await statements(limit=1)
     assert await statements(limit=200) == everything
@@ -198,7 +215,7 @@ async def test_a_list_of_a_shape_is_compiled_once(counted: Counted, kind: str) -
     filtered = await statements(limit=1, filter=Compare(Property("n"), GT, 1))
     assert await statements(limit=1, filter=Compare(Property("other"), GT, 99)) == filtered
     assert await statements(limit=1, filter=Compare(Property("n"), LT, 1)) != filtered
-    assert filtered[0].compiled(counted.database.flavour) is filtered[0].compiled(counted.database.flavour)
+    assert filtered[0].compiled(fresh.database.flavour) is filtered[0].compiled(fresh.database.flavour)
 
     by_name = await statements(limit=1, scope=equals("name", "a"))
     assert await statements(limit=1, scope=equals("name", "b")) == by_name
