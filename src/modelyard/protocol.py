@@ -6,6 +6,7 @@ body has been read, goes uvicorn's way.
 """
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -68,7 +69,8 @@ class Protocol(HttpToolsProtocol):
         request = self.cycle
         if not request.response_complete:
             request.more_body = False
-            request.message_event.set()
+            if "message_event" in request.__dict__:
+                request.message_event.set()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -130,11 +132,18 @@ class Exchange(RequestResponseCycle):
         self.flow = connection.flow
         self.logger = connection.logger
         self.default_headers = connection.server_state.default_headers
-        self.message_event = asyncio.Event()
         self.on_response = connection.on_response_complete
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = connection.expect_100_continue
         self.body = bytearray()
+
+    @functools.cached_property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override]  # uvicorn's is there from the start
+        """Set when there is something to receive. A request without a body is answered before anybody asks."""
+        event = asyncio.Event()
+        if self.body or not self.more_body or self.disconnected:
+            event.set()
+        return event
 
     async def run(self, app: Any) -> None:
         """Answer the request. What goes wrong is uvicorn's to tell: it logs it, and says 500 or cuts the connection."""

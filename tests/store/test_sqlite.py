@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from modelyard.errors import Unavailable
 from modelyard.store import sqlite
-from modelyard.store.database import Unit
+from modelyard.store.database import NoSuchTableError, Unit
 from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.statements import Statement
 from tests.store.things import ALL, COUNT, add, count
@@ -60,6 +60,33 @@ class Pulse:
 
 
 class TestReaders:
+    async def test_see_one_moment_through_a_turn_of_the_loop_and_what_was_written_since_in_the_next(
+        self, database: SqliteDatabase, path: Path
+    ) -> None:
+        assert await count(database) == 0
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("INSERT INTO thing (id, name) VALUES (1, 'since')")
+        assert await count(database) == 0  # nothing has been awaited that took time: it is the same turn
+
+        await asyncio.sleep(0)
+        assert await count(database) == 1
+
+    async def test_keep_nothing_from_being_written_over_once_their_turn_is_over(self, database: SqliteDatabase, path: Path) -> None:
+        await database.write(lambda unit: add(unit, "one"))
+        assert await count(database) == 1
+        await asyncio.sleep(0)
+
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+
+    async def test_may_read_when_their_last_turn_met_an_error(self, database: SqliteDatabase) -> None:
+        with pytest.raises(NoSuchTableError):
+            await database.reader.rows(Statement("wrong", text("SELECT 1 FROM nowhere")), {})
+        assert await count(database) == 0
+
+        await asyncio.sleep(0)
+        assert await count(database) == 0
+
     async def test_of_a_statement_without_end_are_stopped(self, path: Path) -> None:
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
         database = SqliteDatabase(path, readers=1, statement_seconds=0.2)

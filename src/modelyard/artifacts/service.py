@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -54,12 +54,12 @@ class ArtifactService:
         needs_project(caller, Kind.ARTIFACT)
         return await self._create(unit, caller, draft)
 
-    async def get_artifact(self, caller: Caller, artifact_id: int) -> Artifact:
-        return await existing(self.database.reader, caller, self._artifacts, artifact_id)
+    def get_artifact(self, caller: Caller, artifact_id: int) -> Awaitable[Artifact]:
+        return existing(self.database.reader, caller, self._artifacts, artifact_id)
 
-    async def list_artifacts(self, caller: Caller, query: ListQuery) -> Page[Artifact]:
+    def list_artifacts(self, caller: Caller, query: ListQuery) -> Awaitable[Page[Artifact]]:
         """Artifacts of all parents; scope the query by `parent_id` for those of one version or run, by `type` for one type."""
-        return await listed(self.database.reader, caller, self._artifacts, query)
+        return listed(self.database.reader, caller, self._artifacts, query)
 
     @transactional
     async def update_artifact(self, unit: Unit, caller: Caller, artifact_id: int, draft: ArtifactDraft) -> Artifact:

@@ -1,6 +1,6 @@
 """The rules of environments, inference services and serve records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
 from modelyard.audit.ledger import Ledger, existing, found, held, held_by_any, listed, locked
@@ -50,15 +50,15 @@ class DeploymentService:
     async def create_environment(self, unit: Unit, caller: Caller, new: NewEnvironment) -> Environment:
         return await self._ledger.create(unit, caller, self._environments, Environment, new)
 
-    async def get_environment(self, caller: Caller, environment_id: int) -> Environment:
-        return await existing(self.database.reader, caller, self._environments, environment_id)
+    def get_environment(self, caller: Caller, environment_id: int) -> Awaitable[Environment]:
+        return existing(self.database.reader, caller, self._environments, environment_id)
 
-    async def find_environments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Environment]:
+    def find_environments(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[Environment]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._environments, values)
+        return found(self.database.reader, caller, self._environments, values)
 
-    async def list_environments(self, caller: Caller, query: ListQuery) -> Page[Environment]:
-        return await listed(self.database.reader, caller, self._environments, query)
+    def list_environments(self, caller: Caller, query: ListQuery) -> Awaitable[Page[Environment]]:
+        return listed(self.database.reader, caller, self._environments, query)
 
     @transactional
     async def update_environment(self, unit: Unit, caller: Caller, environment_id: int, patch: EnvironmentPatch) -> Environment:
@@ -81,16 +81,16 @@ class DeploymentService:
             await self._models.hold_model(unit, caller, new.model_id)
         return await self._ledger.create(unit, caller, self._services, InferenceService, new)
 
-    async def get_service(self, caller: Caller, service_id: int) -> InferenceService:
-        return await existing(self.database.reader, caller, self._services, service_id)
+    def get_service(self, caller: Caller, service_id: int) -> Awaitable[InferenceService]:
+        return existing(self.database.reader, caller, self._services, service_id)
 
-    async def find_services(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[InferenceService]:
+    def find_services(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[InferenceService]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._services, values)
+        return found(self.database.reader, caller, self._services, values)
 
-    async def list_services(self, caller: Caller, query: ListQuery) -> Page[InferenceService]:
+    def list_services(self, caller: Caller, query: ListQuery) -> Awaitable[Page[InferenceService]]:
         """Services of all environments; scope the query by `environment_id` for those of one."""
-        return await listed(self.database.reader, caller, self._services, query)
+        return listed(self.database.reader, caller, self._services, query)
 
     @transactional
     async def update_service(self, unit: Unit, caller: Caller, service_id: int, patch: InferenceServicePatch) -> InferenceService:
@@ -125,17 +125,17 @@ class DeploymentService:
         check_public(version.properties)
         return await self._ledger.create(unit, caller, self._serves, ServeRecord, new)
 
-    async def get_serve(self, caller: Caller, serve_id: int) -> ServeRecord:
-        return await existing(self.database.reader, caller, self._serves, serve_id)
+    def get_serve(self, caller: Caller, serve_id: int) -> Awaitable[ServeRecord]:
+        return existing(self.database.reader, caller, self._serves, serve_id)
 
     @transactional
     async def trash_serve(self, unit: Unit, caller: Caller, serve_id: int) -> Deletion:
         """Move a serve record to the trash."""
         return await self._ledger.trash(unit, caller, self._serves, serve_id)
 
-    async def list_serves(self, caller: Caller, query: ListQuery) -> Page[ServeRecord]:
+    def list_serves(self, caller: Caller, query: ListQuery) -> Awaitable[Page[ServeRecord]]:
         """Serve records of all services; scope the query by `service_id` for those of one."""
-        return await listed(self.database.reader, caller, self._serves, query)
+        return listed(self.database.reader, caller, self._serves, query)
 
 
 def check_public(properties: Properties) -> None:

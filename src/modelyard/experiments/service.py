@@ -1,6 +1,6 @@
 """The rules of experiments, runs and metric histories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -43,15 +43,15 @@ class ExperimentService:
     async def create_experiment(self, unit: Unit, caller: Caller, new: NewExperiment) -> Experiment:
         return await self._ledger.create(unit, caller, self._experiments, Experiment, new)
 
-    async def get_experiment(self, caller: Caller, experiment_id: int) -> Experiment:
-        return await existing(self.database.reader, caller, self._experiments, experiment_id)
+    def get_experiment(self, caller: Caller, experiment_id: int) -> Awaitable[Experiment]:
+        return existing(self.database.reader, caller, self._experiments, experiment_id)
 
-    async def find_experiments(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Experiment]:
+    def find_experiments(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[Experiment]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._experiments, values)
+        return found(self.database.reader, caller, self._experiments, values)
 
-    async def list_experiments(self, caller: Caller, query: ListQuery) -> Page[Experiment]:
-        return await listed(self.database.reader, caller, self._experiments, query)
+    def list_experiments(self, caller: Caller, query: ListQuery) -> Awaitable[Page[Experiment]]:
+        return listed(self.database.reader, caller, self._experiments, query)
 
     @transactional
     async def update_experiment(self, unit: Unit, caller: Caller, experiment_id: int, patch: ExperimentPatch) -> Experiment:
@@ -69,16 +69,16 @@ class ExperimentService:
         _check_times(new.started_at, new.ended_at)
         return await self._ledger.create(unit, caller, self._runs, Run, new)
 
-    async def get_run(self, caller: Caller, run_id: int) -> Run:
-        return await existing(self.database.reader, caller, self._runs, run_id)
+    def get_run(self, caller: Caller, run_id: int) -> Awaitable[Run]:
+        return existing(self.database.reader, caller, self._runs, run_id)
 
-    async def find_runs(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Run]:
+    def find_runs(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[Run]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._runs, values)
+        return found(self.database.reader, caller, self._runs, values)
 
-    async def list_runs(self, caller: Caller, query: ListQuery) -> Page[Run]:
+    def list_runs(self, caller: Caller, query: ListQuery) -> Awaitable[Page[Run]]:
         """Runs of all experiments; scope the query by `experiment_id` for those of one."""
-        return await listed(self.database.reader, caller, self._runs, query)
+        return listed(self.database.reader, caller, self._runs, query)
 
     @transactional
     async def update_run(self, unit: Unit, caller: Caller, run_id: int, patch: RunPatch) -> Run:
@@ -101,9 +101,9 @@ class ExperimentService:
             await self._series.follow(unit, point, put.artifact.revision, begins=put.created or artifact_id is not None)
         return put
 
-    async def list_points(self, caller: Caller, query: ListQuery) -> Page[MetricPoint]:
+    def list_points(self, caller: Caller, query: ListQuery) -> Awaitable[Page[MetricPoint]]:
         """The metric history of all runs; scope the query by `run_id` and `name`."""
-        return await listed(self.database.reader, caller, self._points, query)
+        return listed(self.database.reader, caller, self._points, query)
 
 
 def _check_times(started_at: int | None, ended_at: int | None) -> None:

@@ -1,6 +1,6 @@
 """The rules of models and versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
 from modelyard.artifacts.entities import ArtifactDraft, Put
@@ -42,15 +42,15 @@ class ModelService:
     async def create_model(self, unit: Unit, caller: Caller, new: NewModel) -> Model:
         return await self._ledger.create(unit, caller, self._models, Model, new)
 
-    async def get_model(self, caller: Caller, model_id: int) -> Model:
-        return await existing(self.database.reader, caller, self._models, model_id)
+    def get_model(self, caller: Caller, model_id: int) -> Awaitable[Model]:
+        return existing(self.database.reader, caller, self._models, model_id)
 
-    async def find_models(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[Model]:
+    def find_models(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[Model]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._models, values)
+        return found(self.database.reader, caller, self._models, values)
 
-    async def list_models(self, caller: Caller, query: ListQuery) -> Page[Model]:
-        return await listed(self.database.reader, caller, self._models, query)
+    def list_models(self, caller: Caller, query: ListQuery) -> Awaitable[Page[Model]]:
+        return listed(self.database.reader, caller, self._models, query)
 
     async def hold_model(self, unit: Unit, caller: Caller, model_id: int) -> Model:
         """The model, which stays out of the trash until the unit ends."""
@@ -80,16 +80,16 @@ class ModelService:
             await self._artifacts.put_all(unit, caller, version.id, artifacts, new_parent=True)
         return version
 
-    async def get_version(self, caller: Caller, version_id: int) -> ModelVersion:
-        return await existing(self.database.reader, caller, self._versions, version_id)
+    def get_version(self, caller: Caller, version_id: int) -> Awaitable[ModelVersion]:
+        return existing(self.database.reader, caller, self._versions, version_id)
 
     async def hold_version(self, unit: Unit, caller: Caller, version_id: int) -> ModelVersion:
         """The version, which stays out of the trash until the unit ends."""
         return await held(unit, caller, self._versions, version_id)
 
-    async def find_versions(self, caller: Caller, values: Mapping[str, str | int]) -> Sequence[ModelVersion]:
+    def find_versions(self, caller: Caller, values: Mapping[str, str | int]) -> Awaitable[Sequence[ModelVersion]]:
         """Those of a name or external id (see `Records.find`)."""
-        return await found(self.database.reader, caller, self._versions, values)
+        return found(self.database.reader, caller, self._versions, values)
 
     async def lock_version(self, unit: Unit, caller: Caller, version_id: int, model_id: int | None = None) -> ModelVersion:
         """The version, which nobody else changes or holds until the unit ends. `NotFound` for one of another model than `model_id`."""
@@ -98,9 +98,9 @@ class ModelService:
             raise NotFound(f"model {model_id} has no version with the id {version_id}", kind=Kind.VERSION, id=version_id)
         return version
 
-    async def list_versions(self, caller: Caller, query: ListQuery) -> Page[ModelVersion]:
+    def list_versions(self, caller: Caller, query: ListQuery) -> Awaitable[Page[ModelVersion]]:
         """Versions of all models; scope the query by `model_id` for those of one."""
-        return await listed(self.database.reader, caller, self._versions, query)
+        return listed(self.database.reader, caller, self._versions, query)
 
     async def newest_version(self, caller: Caller, model_id: int) -> ModelVersion | None:
         """The version that was created last, archived or not."""

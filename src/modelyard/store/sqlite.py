@@ -32,6 +32,7 @@ from modelyard.store.database import (
 )
 from modelyard.store.folder import make_durable
 from modelyard.store.meter import Cause, Meter, Retried
+from modelyard.store.sqlite_turn import TurnReader
 from modelyard.store.sqlite_unit import KEEP_ID, ROW, ROWS, SqliteReader, SqliteUnit, closed, run
 from modelyard.store.statements import Flavour
 from modelyard.store.turns import Turns
@@ -102,7 +103,7 @@ class SqliteDatabase:
         make_durable(self._path.parent)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
-        self._reader = SqliteReader(self._inline, self._meter, self._in_thread)
+        self._reader = TurnReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:
         """Whoever waits to write already is served first; who comes later is refused."""

@@ -35,14 +35,14 @@ class Compiled(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     constants: Mapping[str, Any]
     """Values that SQLAlchemy itself bound, such as a literal in the statement."""
-    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """Values of these names, in their order."""
-
-    def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        return self.pick({**self.constants, **values} if self.constants else values)
+    bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The values of a statement's parameters, by name, in the driver's order."""
 
 
-def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def _binder(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if constants:
+        pick = _binder(names, {})
+        return lambda values: pick({**constants, **values})
     if len(names) > 1:
         return itemgetter(*names)  # the fastest there is; of one name it would not give a tuple
     return lambda values: tuple([values[name] for name in names])
@@ -101,7 +101,7 @@ def _compile(clause: Executable, flavour: Flavour) -> Compiled:
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
-    return Compiled(str(compiled), names, constants, _picker(names))
+    return Compiled(str(compiled), names, constants, _binder(names, constants))
 
 
 class Bulk(Statement):

@@ -39,13 +39,15 @@ class Room:
         self.held += size
 
 
-async def read_body(method: str, headers: Mapping[bytes, bytes], receive: Receive, limit: int, room: Room) -> bytes:
+def has_body(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a body may come with a request: only those that change something have one without saying so."""
+    return method not in SAFE_METHODS or b"content-length" in headers or b"transfer-encoding" in headers
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int, room: Room) -> bytes:
     """The whole body. Raises `errors.TooLarge` as soon as it is known to be over `limit` bytes, `NoRoom`, and `Disconnected`."""
     length = headers.get(b"content-length")
-    if length is None:
-        if method in SAFE_METHODS and b"transfer-encoding" not in headers:
-            return b""
-    elif length.isdigit() and int(length) > limit:
+    if length is not None and length.isdigit() and int(length) > limit:
         raise _too_large(UnreadBody, limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):

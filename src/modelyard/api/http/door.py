@@ -9,7 +9,7 @@ from modelyard import errors
 from modelyard.access.permissions import Permission
 from modelyard.api.http.admission import Admission, too_many_connections
 from modelyard.api.http.asgi import Receive
-from modelyard.api.http.body import Disconnected, NoRoom, Room, UnreadBody, read_body
+from modelyard.api.http.body import Disconnected, NoRoom, Room, UnreadBody, has_body, read_body
 from modelyard.api.http.doorkeeper import Doorkeeper
 from modelyard.api.http.gate import CLOSE
 from modelyard.api.http.idempotency import IdempotentRunner, run_once
@@ -59,14 +59,18 @@ class Door:
                 await self._keeper.admit(request, None if isinstance(route, NoRoute) else route.permission, named)
             except errors.ModelyardError as error:
                 return self._refused(request, error, named)
-            request.body = await read_body(request.method, named, receive, self._limits.body, self._room)
+            if has_body(request.method, named):
+                request.body = await read_body(named, receive, self._limits.body, self._room)
             with self._admission:
                 if self.dialect.before_routing is not None:
                     self.dialect.before_routing(request)
                 if isinstance(route, NoRoute):
                     render = self.dialect.render_no_route
                     return no_route(route.allowed) if render is None else render(request, route.allowed)
-                response = await self._call(route, request, named)
+                if request.body or request.method == "POST":
+                    response = await self._call(route, request, named)
+                else:
+                    response = await route.handler(request)
                 if route.done is not None:
                     route.done()
                 if response.parts is not None and response.still is not None:

@@ -6,7 +6,7 @@ All of it costs a few microseconds per request; keep it so.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from modelyard.access.permissions import Permission
 from modelyard.api.http import projects
@@ -156,24 +156,25 @@ class Edge:
                 return door
         return None
 
-    async def _answer(
+    def _answer(
         self, request: Request, raw_path: str, door: Door | None, named: dict[bytes, bytes], receive: Receive, *, crowded: bool
-    ) -> Response:
+    ) -> Awaitable[Response]:
+        """Not itself a coroutine: each one that a request goes through costs it a quarter of a microsecond."""
         cold = self._cold.find(request.path)
         refusal = self._gate.refuse_head(raw_path, request.query_string, request.headers, named)
         if refusal is None and not (cold is not None and self._takes_any_name(cold, named)):
             refusal = self._gate.refuse_sender(request.method, named)
         if refusal is not None:
-            return refusal
+            return _at_once(refusal)
         if request.method == "OPTIONS" and b"access-control-request-method" in named:
-            return self._cors.preflight(named)
+            return _at_once(self._cors.preflight(named))
         if cold is not None:
-            return await self._call(cold, request, named)
+            return self._call(cold, request, named)
         if door is None:
-            return NOT_FOUND
+            return _at_once(NOT_FOUND)
         if crowded:
-            return door.turn_away(request)
-        return await door.answer(request, raw_path, named, receive)
+            return _at_once(door.turn_away(request))
+        return door.answer(request, raw_path, named, receive)
 
     def _takes_any_name(self, route: ColdRoute, named: Mapping[bytes, bytes]) -> bool:
         """Whether the route answers whatever the request calls the server: what not everybody may read is asked for by a token, which no
@@ -228,7 +229,7 @@ class Edge:
             await linger(receive, send)
 
     def _record(self, request: Request, response: Response, seconds: float, tally: Tally, span: Span | None, sent: Sent | None) -> None:
-        status, trace_id = response.status, ""
+        caller, status, trace_id = request.caller, response.status, ""
         if span is not None:
             cut_short = sent is not None and sent.left and not response.endless
             span.end(request, 0 if cut_short else status, seconds)
@@ -243,15 +244,20 @@ class Edge:
                 int(seconds * 1e6) / 1000,
                 int(tally.seconds * 1e6) / 1000,
                 tally.statements,
-                request.caller.dialect,
+                caller.dialect,
                 request.operation,
-                request.caller.request_id,
-                request.caller.name,
+                caller.request_id,
+                caller.name,
                 request.client,
                 trace_id,
-                *(() if sent is None else (sent.bytes, sent.left)),
+                0 if sent is None else sent.bytes,
+                sent is not None and sent.left,
             )
         )
+
+
+async def _at_once(response: Response) -> Response:
+    return response
 
 
 def _shown(request: Request) -> str:
