@@ -341,7 +341,7 @@ async def test_versions_that_were_counted_wrong_are_counted_again(store: Store) 
 
     assert await store.mend() == Repaired(0, 0, 0, 1)
 
-    assert execute(store.url, "SELECT versions FROM model WHERE id = 1") == [(1,)]
+    assert [row[0] for row in execute(store.url, "SELECT versions FROM model WHERE id = 1")] == [1]
     assert (await store.verdict()).whole
 
 
