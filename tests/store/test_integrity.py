@@ -143,7 +143,10 @@ CORRUPTIONS: list[tuple[str, set[Found]]] = [
     ("DELETE FROM access_state", {("rows", "access_state", None)}),
     # the trash
     ("UPDATE trash SET record_id = 987654", {("trash", "trash", "deletion")}),
-    ("UPDATE model SET trashed = 0 WHERE name = 'thrown away'", {("trash", "trash", "deletion")}),
+    (
+        "UPDATE model SET trashed = 0 WHERE name = 'thrown away'",
+        {("trash", "trash", "deletion"), ("versions", "model", "thrown away")},
+    ),
     (
         "UPDATE model_version SET trashed = 0 WHERE name = 'thrown away, too'",
         {("trash", "model_version", "thrown away, too")},
@@ -240,6 +243,7 @@ SOUGHT: dict[int | str | None, str] = {
     "account event": "SELECT max(id) FROM audit_event WHERE kind = 20 AND record_id = 1",
     "cat's grant": "SELECT max(record_id) FROM audit_event WHERE kind = 22",
     "deletion": "SELECT id FROM trash",
+    "thrown away": "SELECT id FROM model WHERE name = 'thrown away'",
     "thrown away, too": "SELECT id FROM model_version WHERE name = 'thrown away, too'",
     "key": "SELECT value FROM idempotency_key",
 }
@@ -341,7 +345,7 @@ async def test_versions_that_were_counted_wrong_are_counted_again(store: Store) 
 
     assert await store.mend() == Repaired(0, 0, 0, 1)
 
-    assert execute(store.url, "SELECT versions FROM model WHERE id = 1") == [(1,)]
+    assert [row[0] for row in execute(store.url, "SELECT versions FROM model WHERE id = 1")] == [1]
     assert (await store.verdict()).whole
 
 

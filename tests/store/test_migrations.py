@@ -190,7 +190,7 @@ async def test_versions_that_are_there_are_counted(database_url: str) -> None:
     async with world_at(database_url) as world:
         await world.trash.restore(ANN, deletion.id)
         assert [found async for found in counts.versions(world.database.reader, lambda _: None)] == []
-    assert execute(database_url, "SELECT versions FROM model ORDER BY id") == [(0,), (2,), (2,)]
+    assert [row[0] for row in execute(database_url, "SELECT versions FROM model ORDER BY id")] == [0, 2, 2]
 
 
 async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:

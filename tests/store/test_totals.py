@@ -1,7 +1,8 @@
 """How many records there are is remembered, and exact whoever writes meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Self
 
 import pytest
 
@@ -12,6 +13,7 @@ from modelyard.overview import totals
 from modelyard.overview.offsets import Pages, Slice
 from modelyard.overview.places import Places
 from modelyard.overview.registry import RegistryOverview
+from modelyard.store.database import Reader, Row, Values
 from modelyard.store.statements import Statement
 from modelyard.store.wipe import wipe
 from tests.store.conftest import DATABASES, Worlds
@@ -146,6 +148,50 @@ async def test_a_page_read_again_passes_over_little(counted: Counted, monkeypatc
 
     assert one == other
     assert passed == [5, 0]
+
+
+async def test_what_is_learnt_while_places_are_moved_leads_nobody_astray(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page further down is read between the question what has moved and its answer."""
+    monkeypatch.setattr(Places, "apart", 1)
+    world, registry = counted.world, registry_of(counted.database)
+    models = [counted.model, *[(await world.models.create_model(ANN, NewModel())).id for _ in range(20)]]
+    for _ in range(MySqlLook.LOOKS + 2):  # until the log is settled
+        await exact(registry)
+    remembered = registry._models
+    known = remembered._known[ANN.project]
+    assert [line.id for line in (await registry.models(ANN, Slice(1, 5))).items] == [models[5]]
+    await world.models.trash_model(ANN, models[10])
+    for _ in range(MySqlLook.LOOKS):
+        await remembered._horizon.settled()
+
+    async def learn() -> None:
+        known.places.learn(models[15], 15)  # as it was at the horizon that its page still went by
+
+    monkeypatch.setattr(remembered, "_database", Meanwhile(counted.database.reader, remembered._list.moves, learn))
+    assert (await remembered._advance(ANN.project, known)).mark > known.mark
+
+    assert [line.id for line in (await registry.models(ANN, Slice(2, 15))).items] == models[16:18]
+
+
+class Meanwhile(NamedTuple):
+    """A database to read, where something else happens while one statement runs."""
+
+    inner: Reader
+    statement: Statement
+    happens: Callable[[], Awaitable[None]]
+
+    @property
+    def reader(self) -> Self:
+        return self
+
+    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
+        rows = await self.inner.rows(statement, values)
+        if statement is self.statement:
+            await self.happens()
+        return rows
+
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        return await self.inner.row(statement, values)
 
 
 async def assert_paged(registry: RegistryOverview) -> None:

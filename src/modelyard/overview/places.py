@@ -38,6 +38,9 @@ class Places:
     def last(self) -> int:
         return self._ids[-1]
 
+    def copy(self) -> "Places":
+        return self.shifted(())
+
     def shifted(self, changes: Iterable[tuple[int, int]]) -> "Places":
         """As it is after rows have come and gone: the id of each, and 1 or -1."""
         more = [0] * (len(self._ids) + 1)

@@ -119,7 +119,8 @@ class Totals:
     async def page(self, caller: Caller, part: Slice) -> tuple[list[Row], int]:
         """The rows that the caller may see, the first of whose columns is their id, and how many there are in all.
 
-        One statement, but for the first time, after every `BEHIND` changes, and past the end of the list.
+        One statement, but for the first time, after every `BEHIND` changes, past the end of the list, and where the beginning of a later
+        page is not what is remembered.
         """
         if caller.sight is not None:
             return await self._list.narrow.seen(self._database.reader, caller, self._list.kind, {"project": caller.project}, part)
@@ -194,6 +195,8 @@ class Totals:
             self._advancing = False
 
     async def _moved(self, places: Places, values: dict[str, int]) -> Places:
+        """These places after what has come and gone."""
+        places = places.copy()  # others learn meanwhile, of which what is asked for here may not tell enough
         moves = await self._database.reader.rows(self._list.moves, {**values, "below": places.last}) if places.last else ()
         return Places() if len(moves) == MOVES else places.shifted([(record_id, by) for record_id, by in moves])
 

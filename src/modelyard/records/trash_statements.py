@@ -62,7 +62,7 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
     owned = None
     if one.field:
         found = select(owner.c.id).where(child.c.id == bindparam("id"), child.c[one.field] == owner.c.id, owner.c.trashed == _LIVE)
-        shared = one.counted is None  # who is going to count it must not have to wait for another who is, too
+        shared = one.counted is None  # an owner that counts is about to be changed: two who shared the lock would wait for each other
         owned = Statement(f"owner of {child.name}", found.with_for_update(read=shared, key_share=True), locks=True)
     return Way(
         one.kind,
