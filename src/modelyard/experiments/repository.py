@@ -53,7 +53,8 @@ _GROW_BLOCK = Statement(
     "grow metric_block",
     update(METRIC_BLOCK)
     .values({column.name: bindparam(column.name, type_=column.type) for column in METRIC_BLOCK.columns if not column.primary_key})
-    .where(_OF_BLOCK, _BLOCK.number == bindparam("number")),
+    .where(_OF_BLOCK, _BLOCK.number == bindparam("number"), _BLOCK.last_id == bindparam("last_id_before", type_=_BLOCK.last_id.type)),
+    guards=True,
 )
 _DROP_BLOCKS = Statement("drop metric_blocks", delete(METRIC_BLOCK).where(_BLOCK.run_id == _RUN))
 _NAMES = Statement("names of metric_points", select(_POINT.name).where(_POINT.run_id == _RUN).distinct(), slow=True)
@@ -102,7 +103,9 @@ class SqlSeries:
 
     async def append(self, unit: Unit, batch: Batch) -> None:
         ids = await unit.next_ids(IdSequence.ARTIFACT, len(batch.names))
-        if batch.begins or len(ids) >= SIZE or any(map(due, ids)):
+        begins = any(not metric.id for metric in batch.metrics.values())
+        # Where nothing is locked but by its revision, a series' last block is what tells that points of another came in between.
+        if begins or len(ids) >= SIZE or unit.flavour is Flavour.POSTGRESQL or any(map(due, ids)):
             await self._cover(unit, batch.run.id, _seen(batch, ids))
         described = any(metric.description is not None or metric.properties for metric in batch.metrics.values())
         statement, columns = _APPEND_DESCRIBED if described else _APPEND, _columns(batch, ids)
@@ -206,10 +209,10 @@ class SqlSeries:
             old = last.get(name)
             for block in grown(old, [*loose.get(name, ()), *points]):
                 if old is not None and block.number == old.number:
-                    longer.append({"run_id": run_id, "name": name, **msgspec.structs.asdict(block)})
+                    longer.append({"run_id": run_id, "name": name, "last_id_before": old.last_id, **msgspec.structs.asdict(block)})
                 else:
                     begun.append(_row(run_id, name, block))
-        await unit.execute_many(_GROW_BLOCK, longer)
+        await unit.later(_GROW_BLOCK, longer)
         await unit.later(_ADD_BLOCKS, begun)
 
     async def _last_blocks(self, reader: Reader, run_id: int, names: Sequence[str]) -> dict[str, Block]:
