@@ -83,6 +83,22 @@ _BY_ID = {
         Flavour.MYSQL: "JOIN JSON_TABLE(:ids, '$[*]' COLUMNS (id BIGINT PATH '$')) wanted ON wanted.id = p.id",
     }.items()
 }
+# A round trip less, on PostgreSQL. Its planner is kept from looking for a series' points in another way than by their index.
+_ENDS = Statement(
+    "ends of metric series",
+    text(f"""
+SELECT series.name, {", ".join(f"block.{name}" for name in Block.__struct_fields__)}, point.id, point.value, point.step
+FROM json_array_elements_text(CAST(:names AS json)) AS series (name)
+LEFT JOIN LATERAL (
+  SELECT * FROM metric_block b WHERE b.run_id = CAST(:run_id AS bigint) AND b.name = series.name ORDER BY b.number DESC LIMIT 1
+) block ON true
+LEFT JOIN LATERAL (
+  SELECT * FROM metric_point p
+  WHERE p.run_id = CAST(:run_id AS bigint) AND p.name = series.name AND p.id > coalesce(block.last_id, 0) OFFSET 0
+) point ON true
+ORDER BY point.id
+"""),  # noqa: S608 - what is put in are names of our own fields
+)
 
 T = TypeVar("T")
 
@@ -201,8 +217,7 @@ class SqlSeries:
 
     async def _cover(self, unit: Unit, run_id: int, fresh: Mapping[str, Sequence[Seen]]) -> None:
         """Bring blocks up to date with the points that are stored, and with fresh ones that are not yet."""
-        last = await self._last_blocks(unit, run_id, list(fresh))
-        loose = await self._loose(unit, run_id, {name: last[name].last_id if name in last else 0 for name in fresh})
+        last, loose = await self._ends(unit, run_id, list(fresh))
         begun: list[Row] = []
         longer: list[Values] = []
         for name, points in fresh.items():
@@ -214,6 +229,19 @@ class SqlSeries:
                     begun.append(_row(run_id, name, block))
         await unit.later(_GROW_BLOCK, longer)
         await unit.later(_ADD_BLOCKS, begun)
+
+    async def _ends(self, reader: Reader, run_id: int, names: Sequence[str]) -> tuple[dict[str, Block], dict[str, list[Seen]]]:
+        """The last block of each series that has blocks, and the points after it of each that has some."""
+        if reader.flavour is not Flavour.POSTGRESQL:
+            last = await self._last_blocks(reader, run_id, names)
+            return last, await self._loose(reader, run_id, {name: last[name].last_id if name in last else 0 for name in names})
+        last, loose = {}, dict[str, list[Seen]]()
+        for name, *block, id_, value, step in await reader.rows(_ENDS, {"run_id": run_id, "names": msgspec.json.encode(names).decode()}):
+            if block[_COUNT] is not None:
+                last[name] = Block(*block)
+            if id_ is not None:
+                loose.setdefault(name, []).append((id_, value, step))
+        return last, loose
 
     async def _last_blocks(self, reader: Reader, run_id: int, names: Sequence[str]) -> dict[str, Block]:
         found = {}
