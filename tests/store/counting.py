@@ -81,6 +81,10 @@ class _CountingUnit(_CountingReader):
         self._statements.append(lock.hold)
         return await self._unit.lock(lock, values)
 
+    @property
+    def locks_as_read(self) -> bool:
+        return self._unit.locks_as_read
+
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         return self._unit.lock_as_read(lock, record_id, revision)
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from modelyard.records.repository import Records
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import And, Field, In, equals
-from modelyard.store.database import Database, Unit, transactional
+from modelyard.store.database import FEW, Database, Unit, transactional
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
@@ -120,32 +120,38 @@ class ArtifactService:
             unit, caller, parent_id, drafts, new_parent=new_parent, links=links
         )
 
-    async def lock_metrics(self, unit: Unit, caller: Caller, parent_id: int, names: Iterable[str]) -> dict[str, Artifact]:
+    async def lock_metrics(self, unit: Unit, caller: Caller, parent_id: int, names: Collection[str]) -> dict[str, Artifact]:
         """Those of these metrics that are under a parent, which the caller has locked: of each name the one that `put` would change."""
         scope = And((equals("parent_id", parent_id), equals("type", ArtifactType.METRIC.value), In(Field("name"), tuple(names))))
-        found = await self._artifacts.lock_all(unit, caller.project, scope)
+        found = await self._artifacts.lock_all(unit, caller.project, scope, few=len(names) <= FEW)
         # The parent's own win, and of several the first.
         return {metric.name: metric for metric in sorted(found, key=lambda metric: (metric.owner_id == parent_id, -metric.id))}
 
-    async def measure(
-        self, unit: Unit, caller: Caller, run: RunLink, before: Mapping[str, Artifact], last: Mapping[str, Measured], at: Millis
+    def measured(
+        self, caller: Caller, run: RunLink, before: Mapping[str, Artifact], last: Mapping[str, Measured], at: Millis
     ) -> dict[str, Artifact]:
-        """Bring metrics of a run to what was measured last, as `put` would: those of `lock_metrics` are changed, others are created.
-
-        Leaves no audit event: the caller knows what else belongs to the change.
-        """
+        """Metrics of a run as they are with what was measured last: those of `lock_metrics` changed, others new, with the id 0."""
         links = {**msgspec.structs.asdict(run), "updated_at": at}
-        changed, created = [], []
+        after = {}
         for name, measured in last.items():
             values = {**msgspec.structs.asdict(measured), **links}
             if (metric := before.get(name)) is not None:
-                changed.append(msgspec.structs.replace(metric, revision=metric.revision + 1, **values))
+                after[name] = msgspec.structs.replace(metric, revision=metric.revision + 1, **values)
             else:
-                created.append(_new_metric(name, caller.project, run.run_id, at, values))
+                after[name] = _new_metric(name, caller.project, run.run_id, at, values)
+        return after
+
+    async def measure(self, unit: Unit, run_id: int, metrics: Mapping[str, Artifact]) -> dict[str, Artifact]:
+        """Store metrics of a run as `measured` has made them, which is what `put` would, and return them with their ids.
+
+        Leaves no audit event: the caller knows what else belongs to the change.
+        """
+        changed = [metric for metric in metrics.values() if metric.id]
+        created = [metric for metric in metrics.values() if not metric.id]
         await self._artifacts.update_all(unit, changed, _MEASURED)
         if created:
             created = await self._artifacts.insert_all(unit, created)
-            await self._parents.add_all(unit, run.run_id, [metric.id for metric in created])
+            await self._parents.add_all(unit, run_id, [metric.id for metric in created])
         return {metric.name: metric for metric in (*changed, *created)}
 
     async def _create(self, unit: Unit, caller: Caller, draft: ArtifactDraft, **own: int) -> Artifact:

@@ -57,9 +57,9 @@ class MetricService:
         # Of several values of one name a dictionary keeps the last.
         last = dict(zip(names, zip(values, steps, timestamps, moments, strict=True), strict=True))
         measured = {name: Measured(*fields) for name, fields in last.items()}
-        metrics = await self._artifacts.measure(unit, caller, RunLink(run.experiment_id, run.id), before, measured, at)
-        begins = len(before) < len(counts)
-        await self._series.append(unit, Batch(run, at, metrics, names, values, steps, timestamps, moments, begins))
+        metrics = self._artifacts.measured(caller, RunLink(run.experiment_id, run.id), before, measured, at)
+        await self._series.append(unit, Batch(run, at, metrics, names, values, steps, timestamps, moments))
+        metrics = await self._artifacts.measure(unit, run.id, metrics)
         told = [{**_told(metrics[name]), "points": count} for name, count in counts.items()]
         await self._ledger.note(unit, caller, Action.MEASURED, self._runs, run, [_told(metric) for metric in before.values()], told)
         return Logged(len(points), counts)

@@ -12,7 +12,9 @@ from modelyard.store.database import Reader, Unit
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Points of one run in order of arrival, one list for each of their fields. `metrics` are the metrics after it, by name."""
+    """Points of one run in order of arrival, one list for each of their fields. `metrics` are the metrics after it, by name,
+    new ones without an id.
+    """
 
     run: Run
     at: Millis
@@ -23,15 +25,13 @@ class Batch(msgspec.Struct, frozen=True):
     timestamps: Sequence[str | None]
     moments: Sequence[int | None]
     """The timestamps that are numbers, as such."""
-    begins: bool
-    """Some of its metrics are new."""
 
 
 class Series(Protocol):
     """The points of each metric of each run, in order of arrival. Whoever writes holds the run's lock."""
 
     async def append(self, unit: Unit, batch: Batch) -> None:
-        """Store the points of a batch, all together."""
+        """Store the points of a batch, all together: before the unit changes anything else, for it reads first."""
         ...
 
     async def follow(self, unit: Unit, point: MetricPoint, turn: int, *, begins: bool) -> None:

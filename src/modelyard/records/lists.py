@@ -60,11 +60,13 @@ class Lists(Generic[R]):
         items = await self._items(rows[: query.limit])
         return Page(items, Cursor(items[-1].id, getattr(items[-1], query.sort.value)) if len(rows) > query.limit else None)
 
-    async def lock(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
-        """Everything in the scope by id, locked, in one statement."""
+    async def lock(self, unit: Unit, project: ProjectId, scope: Expr, *, as_read: bool) -> list[R]:
+        """Everything in the scope by id, locked, in one statement. `as_read`: it is not locked, since the caller is going to say so."""
         lowered = lower(scope, self._fields, unit.flavour)
-        key, terms = (unit.flavour, "lock", lowered.shape), 1 + len(lowered.values)
-        statement = self.kept.find(key) or await self.kept.get(key, unit.flavour, terms, lambda: self._locking(unit, lowered))
+        key, terms = (unit.flavour, "read" if as_read else "lock", lowered.shape), 1 + len(lowered.values)
+        statement = self.kept.find(key) or await self.kept.get(
+            key, unit.flavour, terms, lambda: self._locking(unit, lowered, as_read=as_read)
+        )
         values = {"project": project} | {f"v{number}": value for number, value in enumerate(lowered.values)}
         return [self._read(row) for row in await unit.rows(statement, values)]
 
@@ -87,10 +89,11 @@ class Lists(Generic[R]):
         terms = 1 + len(scope.values)
         return self.kept.find(key) or await self.kept.get(key, reader.flavour, terms, lambda: self._made(reader, query, scope))
 
-    def _locking(self, unit: Unit, scope: Lowered) -> Statement:
+    def _locking(self, unit: Unit, scope: Lowered, *, as_read: bool) -> Statement:
         order = Order(sort=SortKey.ID, descending=False, after=False)
         clause = listing.everything(self._source, unit.flavour, self._columns, order, scope.shape)
-        return Statement(f"lock {self._source.table.name}s", clause.with_for_update(key_share=True), locks=True)
+        name = f"lock {self._source.table.name}s"
+        return Statement(name, clause) if as_read else Statement(name, clause.with_for_update(key_share=True), locks=True)
 
     def _made(self, reader: Reader, query: ListQuery, scope: Lowered) -> Statement:
         order = Order(sort=query.sort, descending=query.descending, after=query.after is not None)

@@ -96,7 +96,8 @@ class MemoryRecords(Generic[R]):
     async def lock_found(self, unit: Unit, record: R) -> R | None:
         return await self.get(unit, record.project_id, record.id)
 
-    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr, *, few: bool = False) -> list[R]:
+        del few
         return (await self.page(unit, project, ListQuery(scope=scope))).items
 
     async def insert_all(self, unit: Unit, records: Sequence[R]) -> list[R]:

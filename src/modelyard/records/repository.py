@@ -54,8 +54,8 @@ class Records(Protocol[R]):
         """Like `get`, and nobody moves the record to the trash until the unit ends. Others may hold it too, or change it."""
         ...
 
-    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
-        """Every record in the scope by id, locked, in one statement."""
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr, *, few: bool = False) -> list[R]:
+        """Every record in the scope by id, locked, in one statement. `few`: there are at most `database.FEW`."""
         ...
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
@@ -73,7 +73,9 @@ class Records(Protocol[R]):
         ...
 
     async def update_all(self, unit: Unit, records: Sequence[R], fields: tuple[str, ...]) -> None:
-        """Replace these fields of locked records, in one statement. Neither external ids nor properties are among them."""
+        """Replace these fields of locked records, in one statement. Neither external ids nor properties are among them, and `revision`
+        is, one higher than before.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import FromClause, Select, Table, and_, bindparam, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, bindparam, delete, literal_column, select, update
 
 from modelyard.context import ProjectId
 from modelyard.errors import AlreadyExists
@@ -115,8 +115,13 @@ class SqlRecords(Generic[R]):
             await self._claim(unit, after)
         await self._index(unit, before, after)
 
-    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr) -> list[R]:
-        return await self.lists.lock(unit, project, scope)
+    async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr, *, few: bool = False) -> list[R]:
+        as_read = few and unit.locks_as_read
+        records = await self.lists.lock(unit, project, scope, as_read=as_read)
+        if as_read:
+            for record in records:
+                unit.lock_as_read(self._lock, record.id, record.revision)
+        return records
 
     async def insert_all(self, unit: Unit, records: Sequence[R]) -> list[R]:
         ids = await unit.next_ids(self.kind.sequence, len(records))
@@ -128,7 +133,11 @@ class SqlRecords(Generic[R]):
         statement = self._updates.get(fields)
         if statement is None:
             statement = self._updates[fields] = _update(self._table, fields)
-        await unit.execute_many(statement, [{name: getattr(record, name) for name in ("id", *fields)} for record in records])
+        rows = [
+            {"id": record.id, "revision_before": record.revision - 1, **{name: getattr(record, name) for name in fields}}
+            for record in records
+        ]
+        await unit.later(statement, rows)
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         return await self.lists.page(reader, project, query)
@@ -180,7 +189,7 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
     of_id = table.c.id == bindparam("id")
     by_id = _live(table, select(*columns)).where(of_id)
     get, lock = Statement(f"get {name}", by_id), Statement(f"lock {name}", by_id.with_for_update(key_share=True), locks=True)
-    as_read = and_(table.c.revision == bindparam("revision_before"), table.c.trashed == literal_column("0"))
+    as_read = _as_read(table)
     held: Select[Any] = select(literal_column("1")).where(of_id, as_read).with_for_update(key_share=True)
     guard = Statement(f"guard {name}", held, guards=True)
     changes: dict[str, Any] = {
@@ -212,5 +221,9 @@ def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
 
 
 def _update(table: Table, fields: Iterable[str]) -> Statement:
-    clause = update(table).values({name: bindparam(name) for name in fields}).where(table.c.id == bindparam("id"))
-    return Statement(f"update {table.name}", clause)
+    clause = update(table).values({name: bindparam(name) for name in fields})
+    return Statement(f"update {table.name}", clause.where(table.c.id == bindparam("id"), _as_read(table)), guards=True)
+
+
+def _as_read(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.revision == bindparam("revision_before"), table.c.trashed == literal_column("0"))

@@ -12,8 +12,9 @@ from typing import Any, cast
 import msgspec
 
 from modelyard.store.database import Deferred, IdSequence, NewId, Row, Told
-from modelyard.store.statements import Bulk, Flavour, Statement
+from modelyard.store.statements import DIALECTS, Bulk, Flavour, Statement
 
+_DIALECT = DIALECTS[Flavour.POSTGRESQL]
 _PARAMETER = re.compile(r"\$(\d+)")
 _FEW = 8
 """Rows of a `Bulk` that are parameters one by one. More go as one JSON text: asyncpg looks closely at each element of an array."""
@@ -22,7 +23,8 @@ Holes = tuple[tuple[int, int], ...]
 """What all rows of a change leave open: at which place of a row an id is missing, and which of the new ones it is."""
 
 _texts: dict[tuple[Any, ...], str] = {}
-"""By shape: the sequences of the new ids; then of each change the statement, how many rows it has, 0 for many, and their holes."""
+"""By shape: the sequences of the new ids; then of each change the statement, how many rows it has or, of many, what differs between them,
+and their holes."""
 
 _GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of {wanted} records are as they were read: running again')::int END"
 """A text that is no number is the one way to make a statement fail by itself, and with it everything that it has done; the server's log
@@ -40,33 +42,53 @@ def merge(batch: Sequence[Deferred], new: Sequence[NewId]) -> tuple[str, list[An
     arguments: list[Any] = []
     for change in reversed(batch):
         statement = change.statement
-        if not isinstance(statement, Bulk):
-            arguments += change.bound(Flavour.POSTGRESQL)[0]
-            shape += (statement, 1, ())
-            continue
-        rows = cast("Sequence[Row]", change.rows)
-        count = len(rows)
-        holes = _holes(statement, rows[0], new) if new else ()
-        if count > _FEW:
-            arguments.append(_json(statement, rows, holes))
-            count = 0
-        elif len(holes) == 1 and holes[0][0] != statement.told:  # the everyday one, and the cheapest way for it
-            place = holes[0][0]
-            for row in rows:
-                arguments += row[:place]
-                arguments += row[place + 1 :]
-        elif holes:
-            for row in rows:
-                arguments += _without(row, holes)
+        if isinstance(statement, Bulk):
+            rows = cast("Sequence[Row]", change.rows)
+            holes = _holes(statement, rows[0], new) if new else ()
+            shape += (statement, _many_bound(statement, rows, holes, arguments) or _each_bound(statement, rows, holes, arguments), holes)
         else:
-            for row in rows:
+            for row in reversed(change.bound(Flavour.POSTGRESQL)):
                 arguments += row
-        shape += (statement, count, holes)
+                shape += (statement, 1, ())
     key = tuple(shape)
     text = _texts.get(key)
     if text is None:
         text = _texts[key] = _text(key[: len(new)], key[len(new) :])
     return text, arguments
+
+
+def _each_bound(statement: Bulk, rows: Sequence[Row], holes: Holes, arguments: list[Any]) -> int:
+    """Add the rows' values, one by one, to the arguments; how many rows they are."""
+    if not holes:
+        for row in rows:
+            arguments += row
+    elif len(holes) == 1 and holes[0][0] != statement.told:  # the everyday one, and the cheapest way for it
+        place = holes[0][0]
+        for row in rows:
+            arguments += row[:place]
+            arguments += row[place + 1 :]
+    else:
+        for row in rows:
+            arguments += _without(row, holes)
+    return len(rows)
+
+
+def _many_bound(statement: Bulk, rows: Sequence[Row], holes: Holes, arguments: list[Any]) -> tuple[int, ...]:
+    """Likewise, where there are many, in few: one JSON text of what differs between them, whose places these are, and what does not."""
+    if len(rows) <= _FEW:
+        return ()
+    at = dict(holes)
+    assert statement.told not in at  # noqa: S101 - what is told of a new record is one row
+    columns = list(zip(*rows, strict=True))
+    left = [place for place in range(len(columns)) if place not in at]
+    # Numbers that are equal may still differ: 0.0 and -0.0.
+    same = {place: one[0] for place in left if (one := columns[place]).count(one[0]) == len(rows) and one[0].__class__ is not float}
+    differing = tuple([place for place in left if place not in same]) or (left[0],)
+    names = [statement.columns[place].name for place in differing]
+    texts = [dict(zip(names, row, strict=True)) for row in zip(*[columns[place] for place in differing], strict=True)]
+    arguments.append(msgspec.json.encode(texts).decode())
+    arguments += [value for place, value in same.items() if place not in differing]
+    return differing
 
 
 def _holes(statement: Bulk, row: Row, new: Sequence[NewId]) -> Holes:
@@ -100,7 +122,7 @@ def _text(sequences: Sequence[IdSequence], changes: Sequence[Any]) -> str:
     names = [f"_new{number} AS (SELECT nextval('{sequence.value}_id_seq') AS id)" for number, sequence in enumerate(sequences)]
     texts, used, guards = [], 0, []
     for number, (statement, rows, holes) in enumerate(zip(changes[::3], changes[1::3], changes[2::3], strict=True)):
-        sql, count = _each(statement, rows, holes) if rows else _many(statement, holes)
+        sql, count = _each(statement, rows, holes) if isinstance(rows, int) else _many(statement, rows, holes)
         if statement.guards:
             guards.append(f"(SELECT count(*) FROM _{number})")  # noqa: S608 - a name of our own making
             sql += " RETURNING 1" if statement.table_name else ""
@@ -152,24 +174,23 @@ def _taken(number: int) -> str:
     return f"(SELECT id FROM _new{number})"  # noqa: S608 - a name of our own making
 
 
-def _many(statement: Bulk, holes: Holes) -> tuple[str, int]:
-    """The statement for any number of rows."""
-    table, names = statement.table.name, [column.name for column in statement.columns]
-    given = f"json_populate_recordset(NULL::{table}, $1::json)"
-    if statement.deletes:
-        same = " AND ".join(f"{table}.{name} = gone.{name}" for name in names)
-        return f"DELETE FROM {table} USING {given} AS gone WHERE {same}", 1  # noqa: S608 - what is put in are names of our own tables
-    at = dict(holes)
-    values = [_taken(at[place]) if place in at else name for place, name in enumerate(names)]
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {given}", 1  # noqa: S608 - likewise
-
-
-def _json(statement: Bulk, rows: Sequence[Row], holes: Holes) -> str:
-    """The rows as one text."""
-    at = dict(holes)
-    assert statement.told not in at  # noqa: S101 - what is told of a new record is one row
+def _many(statement: Bulk, differing: Sequence[int], holes: Holes) -> tuple[str, int]:
+    """The statement for any number of rows, as `_many_bound` gives them."""
+    table, at = statement.table.name, dict(holes)
+    values, columns, used = [], [], 1
+    for place, column in enumerate(statement.columns):
+        type_ = column.type.compile(dialect=_DIALECT)
+        if place in at:
+            values.append(_taken(at[place]))
+        elif place in differing:
+            values.append(f"given.{column.name}")
+            columns.append(f"{column.name} {type_}")
+        else:
+            used += 1
+            values.append(f"${used}::{type_}")
     names = [column.name for column in statement.columns]
-    if not holes:
-        return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
-    left = [(place, name) for place, name in enumerate(names) if place not in at]
-    return msgspec.json.encode([{name: row[place] for place, name in left} for row in rows]).decode()
+    given = f"json_to_recordset($1::json) AS given({', '.join(columns)})"
+    if statement.deletes:
+        same = " AND ".join(f"{table}.{name} = {value}" for name, value in zip(names, values, strict=True))
+        return f"DELETE FROM {table} USING {given} WHERE {same}", used  # noqa: S608 - what is put in are names of our own tables
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {given}", used  # noqa: S608 - likewise

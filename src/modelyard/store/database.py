@@ -42,7 +42,10 @@ Taken = Callable[[UniqueViolationError], Exception]
 
 
 Rows = Sequence[Row] | Sequence[Values]
-"""What a waiting change is given: tuples for a `Bulk`, values by name for any other statement, which takes one row."""
+"""What a waiting change is given: tuples for a `Bulk`, values by name for any other statement."""
+
+FEW = 8
+"""So many rows of a statement that is no `Bulk` may wait. More happen at once: waiting, each would be a statement of its own."""
 
 
 class Deferred(msgspec.Struct, frozen=True):
@@ -118,13 +121,18 @@ class Unit(Reader, Protocol):
     async def queue(self, thing: Hashable) -> bool:
         """Before a record is locked: wait for the units of this process that have queued for the same thing, until they end.
 
-        That spares them from having to give way to one another. A unit queues once, and only while it has locked nothing. Whether
-        `lock_as_read` works here, and now.
+        That spares them from having to give way to one another. A unit queues once, and only while it has locked nothing. What
+        `locks_as_read` says then.
         """
         ...
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         """Read a record (its `id` is among the values) that nobody else changes until the unit ends."""
+        ...
+
+    @property
+    def locks_as_read(self) -> bool:
+        """Whether `lock_as_read` works, here and now."""
         ...
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:

@@ -84,6 +84,8 @@ class _NoStatements:
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         self._refuse(lock.read, values)
 
+    locks_as_read = False
+
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         self._refuse(lock.read, (record_id, revision))
 

@@ -3,9 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelyard.errors import Unavailable
 from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
@@ -45,15 +45,17 @@ class PooledReader:
         self._pool = connections
         self._meter = meter
 
-    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
-        compiled = statement.compiled(self.flavour)
-        arguments = compiled.bind(values)
-        return await self._read(statement.name, lambda connection: connection.rows(compiled.sql, arguments))
+    # Not coroutines themselves: each one between a request and its answer from the server costs some.
 
-    async def row(self, statement: Statement, values: Values) -> Row | None:
+    def rows(self, statement: Statement, values: Values) -> Coroutine[Any, Any, Sequence[Row]]:
         compiled = statement.compiled(self.flavour)
         arguments = compiled.bind(values)
-        return await self._read(statement.name, lambda connection: connection.row(compiled.sql, arguments))
+        return self._read(statement.name, lambda connection: connection.rows(compiled.sql, arguments))
+
+    def row(self, statement: Statement, values: Values) -> Coroutine[Any, Any, Row | None]:
+        compiled = statement.compiled(self.flavour)
+        arguments = compiled.bind(values)
+        return self._read(statement.name, lambda connection: connection.row(compiled.sql, arguments))
 
     async def ping(self) -> None:
         await self._read("ping", lambda connection: connection.command("SELECT 1"))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from modelyard.errors import ModelyardError, Unavailable
 from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
 from modelyard.store.database import (
+    FEW,
     Deferred,
     IdSequence,
     NewId,
@@ -47,7 +48,7 @@ class PooledUnit:
         self._hopeful = hopeful
         self._queues = queues
         self._queued: Hashable = None
-        self._guards: dict[tuple[str, int], Deferred] = {}
+        self._guards: dict[tuple[str, int | None], Deferred] = {}
         """Of records that were read without a lock and are not changed by what waits."""
         self._guarded = False
         self.interrupted = False
@@ -78,7 +79,7 @@ class PooledUnit:
             self._check()
             await self._queues.take(thing)
             self._queued = thing
-        return self._locks_as_read
+        return self.locks_as_read
 
     def leave(self) -> None:
         """At the end, whichever it is: who has queued behind it may go on."""
@@ -87,13 +88,13 @@ class PooledUnit:
             self._queued = None
 
     @property
-    def _locks_as_read(self) -> bool:
+    def locks_as_read(self) -> bool:
         return self._hopeful and not self.begun and not self._waiting
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         if not lock.shared:
             await self.queue((lock.table, values["id"]))
-        if not self._locks_as_read:
+        if not self.locks_as_read:
             return await self.row(lock.hold, values)
         row = await self.row(lock.read, values)
         if row is not None:
@@ -101,7 +102,7 @@ class PooledUnit:
         return row
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
-        if not self._locks_as_read:
+        if not self.locks_as_read:
             return False
         self._guard(lock, record_id, revision)
         return True
@@ -128,12 +129,15 @@ class PooledUnit:
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
         if rows:
+            if len(rows) > FEW and not isinstance(statement, Bulk):
+                await self.execute_many(statement, rows)
+                return
             if self._given and isinstance(statement, Bulk):
                 rows = [self._numbered(row) for row in cast("Sequence[Row]", rows)]
             self._waiting.append(Deferred(statement, rows, taken))
             if statement.guards and self._guards:
-                (row,) = cast("Sequence[Values]", rows)
-                self._guards.pop((statement.table_name, row["id"]), None)
+                for row in cast("Sequence[Values]", rows):
+                    self._guards.pop((statement.table_name, row.get("id")), None)
 
     async def next_id(self, sequence: IdSequence) -> int:
         if not self._connection.lazy:

@@ -99,6 +99,8 @@ class SqliteUnit(SqliteReader):
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         return await self.row(lock.read, values)  # there is one writer
 
+    locks_as_read = True
+
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         del lock, record_id, revision
         return True

@@ -21,7 +21,7 @@ class Flavour(StrEnum):
     MYSQL = "mysql"
 
 
-_DIALECTS: dict[Flavour, Dialect] = {
+DIALECTS: dict[Flavour, Dialect] = {
     Flavour.SQLITE: sqlite.dialect(paramstyle="qmark"),
     Flavour.POSTGRESQL: postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
     Flavour.MYSQL: mysql.asyncmy.dialect(),
@@ -97,7 +97,7 @@ class Lock(msgspec.Struct, frozen=True):
 
 
 def _compile(clause: Executable, flavour: Flavour) -> Compiled:
-    compiled = clause.compile(dialect=_DIALECTS[flavour])  # type: ignore[attr-defined]  # every Core statement has it; Executable's stub does not
+    compiled = clause.compile(dialect=DIALECTS[flavour])  # type: ignore[attr-defined]  # every Core statement has it; Executable's stub does not
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}

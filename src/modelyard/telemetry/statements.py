@@ -86,6 +86,10 @@ class TracedUnit(TracedReader):
         with self._spans.statement(lock.hold.name):
             return await self._unit.lock(lock, values)
 
+    @property
+    def locks_as_read(self) -> bool:
+        return self._unit.locks_as_read
+
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         return self._unit.lock_as_read(lock, record_id, revision)
 
