@@ -109,6 +109,21 @@ async def test_a_batch_leaves_what_puts_one_by_one_leave(world: World, run: Run)
     assert len(found.items) == 2 * (1 + 3)
 
 
+@pytest.mark.parametrize("names", [("loss",), ("loss", "acc")])
+async def test_of_a_batch_of_any_length_every_point_is_kept_as_it_came(world: World, run: Run, names: tuple[str, ...]) -> None:
+    sent: list[NewPoint] = []
+    for count in (49, 50, 51, 127):
+        batch = [point for name in names for point in walk(count, name=name, first=len(sent))]
+        await world.metrics.log(ANN, run.id, batch)
+        sent += batch
+
+    kept = await history(world, run)
+    assert [(one.name, one.value, one.step, one.timestamp) for one in kept] == [
+        (one.name, one.value, one.step, str(one.timestamp)) for one in sent
+    ]
+    assert {(one.run_id, one.experiment_id, one.revision) for one in kept} == {(run.id, run.experiment_id, 1)}
+
+
 async def test_ids_ascend_in_order_of_arrival(world: World, run: Run) -> None:
     await world.metrics.log(ANN, run.id, MIXED)
     await put(world, run, NewPoint("loss", 1))

@@ -13,10 +13,11 @@ from sqlalchemy import text
 
 from modelyard.errors import Unavailable
 from modelyard.store import sqlite
-from modelyard.store.database import NoSuchTableError, Unit
+from modelyard.store.database import NoSuchTableError, UniqueViolationError, Unit
 from modelyard.store.sqlite import SqliteDatabase
-from modelyard.store.statements import Statement
-from tests.store.things import ALL, COUNT, add, count
+from modelyard.store.sqlite_rows import ROWS
+from modelyard.store.statements import Bulk, Statement
+from tests.store.things import ALL, COUNT, THING, add, count
 
 SLOW_COUNT = Statement("slow count", text("SELECT count(*) FROM thing"), slow=True)
 
@@ -231,3 +232,27 @@ class TestAnotherWriter:
             await here.write(lambda unit, number=number: add(unit, f"t{number}"))  # type: ignore[misc]  # the default binds the loop's value, and a lambda cannot say its type
             assert await count(there) == number + 1
             assert await there.reader.rows(SLOW_COUNT, {}) == [(number + 1,)]
+
+
+ALIKE = Bulk("insert things", THING, same=("score", "note"))
+
+
+def alike(number: int) -> list[tuple[int, str, float, int, str]]:
+    return [(place, f"thing {place}", 0.5, place * 7, "it's alike") for place in range(number)]
+
+
+@pytest.mark.parametrize("number", [1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS - 1])
+async def test_rows_that_are_alike_are_stored_as_they_are(database: SqliteDatabase, number: int) -> None:
+    await database.write(lambda unit: unit.later(ALIKE, alike(number)))
+
+    assert [tuple(row) for row in await database.reader.rows(ALL, {})] == [row[1:] for row in alike(number)]
+
+
+async def test_of_rows_one_of_which_clashes_none_is_stored(database: SqliteDatabase) -> None:
+    rows = alike(3 * ROWS)
+    rows[ROWS + 3] = (*rows[ROWS + 3][:1], "thing 2", *rows[ROWS + 3][2:])
+
+    with pytest.raises(UniqueViolationError, match=r"thing\.name"):
+        await database.write(lambda unit: unit.later(ALIKE, rows))
+
+    assert await count(database) == 0

@@ -60,16 +60,17 @@ def grown(last: Block | None, points: Sequence[Seen]) -> list[Block]:
 
 
 def _block(number: int, points: Sequence[Seen]) -> Block:
-    low, high = min(points, key=itemgetter(1)), max(points, key=itemgetter(1))
-    steps = [step for _, _, step in points if step is not None]
+    ids, values, told = zip(*points, strict=True)
+    low, high = min(values), max(values)
+    steps = [step for step in told if step is not None]
     return Block(
-        low=low[1],
-        low_id=low[0],
-        high=high[1],
-        high_id=high[0],
-        first_id=points[0][0],
-        last_id=points[-1][0],
-        points=len(points),
+        low=low,
+        low_id=ids[values.index(low)],
+        high=high,
+        high_id=ids[values.index(high)],
+        first_id=ids[0],
+        last_id=ids[-1],
+        points=len(ids),
         steps=len(steps),
         low_step=min(steps, default=None),
         high_step=max(steps, default=None),

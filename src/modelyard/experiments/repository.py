@@ -46,7 +46,14 @@ _AFTER = _POINT.id > bindparam("after", type_=_POINT.id.type)
 _IN_STEPS = _POINT.step.between(_FROM_STEP, _TO_STEP)
 _TOUCHES_STEPS = and_(_BLOCK.low_step <= _TO_STEP, _BLOCK.high_step >= _FROM_STEP)
 
-_APPEND = Bulk("insert metric_points", METRIC_POINT, without=("external_id", "description", "trashed"))
+_OF_RUN = ("project_id", "experiment_id", "run_id", "created_at", "updated_at", "revision")
+"""What all points of a batch have in common."""
+_OF_METRIC = ("name", "state", "properties")
+"""And those of one metric."""
+_PLAIN = ("external_id", "description", "trashed")
+"""What a plain point does without."""
+_APPEND = Bulk("insert metric_points", METRIC_POINT, without=_PLAIN, same=_OF_RUN)
+_APPEND_ALIKE = Bulk("insert metric_points", METRIC_POINT, without=_PLAIN, same=(*_OF_RUN, *_OF_METRIC))
 _APPEND_DESCRIBED = Bulk("insert described metric_points", METRIC_POINT, without=("external_id", "trashed"))
 _ADD_BLOCKS = Bulk("insert metric_blocks", METRIC_BLOCK)
 _GROW_BLOCK = Statement(
@@ -124,7 +131,8 @@ class SqlSeries:
         if begins or len(ids) >= SIZE or unit.flavour is Flavour.POSTGRESQL or any(map(due, ids)):
             await self._cover(unit, batch.run.id, _seen(batch, ids))
         described = any(metric.description is not None or metric.properties for metric in batch.metrics.values())
-        statement, columns = _APPEND_DESCRIBED if described else _APPEND, _columns(batch, ids)
+        plain = _APPEND_ALIKE if len(batch.metrics) == 1 else _APPEND
+        statement, columns = _APPEND_DESCRIBED if described else plain, _columns(batch, ids)
         await unit.later(statement, list(zip(*[columns[column.name] for column in statement.columns], strict=True)))
         if described:
             properties = [(id_, batch.metrics[name].properties) for id_, name in zip(ids, batch.names, strict=True)]

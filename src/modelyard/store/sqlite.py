@@ -65,6 +65,8 @@ _PRAGMAS = (
 )
 """A checkpoint, which copies the log's pages into the file, comes after 8192 of them (32 MiB) and not SQLite's 1000: pages that many
 changes touch are copied once. Measured: 57 µs less per create."""
+_NO_MAP = "PRAGMA mmap_size = 0"
+"""For the writer. In a mapped file SQLite looks for every page that it reads in the log first, even one that it has in its cache."""
 
 
 class SqliteDatabase:
@@ -103,6 +105,7 @@ class SqliteDatabase:
         make_durable(self._path.parent)
         self._inline = self._connect()
         self._writer = self._connect(busy_seconds=0)
+        self._writer.execute(_NO_MAP)
         self._reader = TurnReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:

@@ -19,7 +19,9 @@ from modelyard.store.database import (
     bound,
 )
 from modelyard.store.meter import Meter
-from modelyard.store.statements import Flavour, Lock, Statement
+from modelyard.store.sqlite_rows import ROWS as TOGETHER
+from modelyard.store.sqlite_rows import together
+from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 
 T = TypeVar("T")
 
@@ -154,10 +156,15 @@ class SqliteUnit(SqliteReader):
         if not rows:
             return
         self._check_usable()
-        sql, values = statement.compiled(_HERE).sql, bound(statement, rows, _HERE)
+        values = bound(statement, rows, _HERE)
         started = time.perf_counter()
         try:
-            _run_many(self._connection, sql, values)
+            if isinstance(statement, Bulk) and statement.same and (whole := len(rows) // TOGETHER * TOGETHER):
+                for sql, some in together(statement, values[:whole]):
+                    run(self._connection, sql, some, COUNT)
+                values = values[whole:]
+            if values:
+                _run_many(self._connection, statement.compiled(_HERE).sql, values)
         except Exception as error:
             self.failure = error
             raise

@@ -111,11 +111,24 @@ class Bulk(Statement):
     its key.
     """
 
-    __slots__ = ("columns", "deletes", "identifying", "table", "told")
+    __slots__ = ("columns", "deletes", "identifying", "same", "table", "told")
 
-    def __init__(self, name: str, table: Table, *, deletes: bool = False, without: tuple[str, ...] = (), told: str = "") -> None:
-        """`told` is the column, if any, with what is told of a record as JSON, its id first."""
+    def __init__(
+        self,
+        name: str,
+        table: Table,
+        *,
+        deletes: bool = False,
+        without: tuple[str, ...] = (),
+        told: str = "",
+        same: tuple[str, ...] = (),
+    ) -> None:
+        """`told` is the column, if any, with what is told of a record as JSON, its id first.
+
+        In the columns `same`, two or more, rows that are given together agree. SQLite takes many of them at once then.
+        """
         self.table = table
+        self.same = same
         self.deletes = deletes
         self.columns = tuple(column for column in (table.primary_key if deletes else table).columns if column.name not in without)
         names = [column.name for column in self.columns]
@@ -123,8 +136,8 @@ class Bulk(Statement):
         self.identifying = tuple([place for place, one in enumerate(names) if one in ("id", told) or one.endswith("_id")])
         """At which places a row may have an id that is yet to be given."""
         given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
-        same = [column == given[column.name] for column in self.columns]
-        super().__init__(name, delete(table).where(*same) if deletes else insert(table).values(given).inline())
+        key = [column == given[column.name] for column in self.columns]
+        super().__init__(name, delete(table).where(*key) if deletes else insert(table).values(given).inline())
 
     def _compile(self, flavour: Flavour) -> Compiled:
         compiled = super()._compile(flavour)

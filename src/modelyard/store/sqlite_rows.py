@@ -1,0 +1,46 @@
+"""Many rows as one SQLite statement. A row that is a statement of its own pays for its beginning and its end, and for each value bound."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from modelyard.store.database import Row
+from modelyard.store.statements import Bulk, Flavour
+
+ROWS = 50
+"""Rows of such a statement. SQLite keeps a program as long for each table, and more rows win little: counted in instructions of a request
+for 100 points of one metric, 1 % with 100 rows at once. With 25, 2 % are lost.
+"""
+
+
+class _Together(NamedTuple):
+    sql: str
+    same: Callable[[Row], Row]
+    """The values of a row that all have, which are bound once."""
+    own: Callable[[Row], Row]
+    """The others."""
+
+
+def together(statement: Bulk, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Statements, each with its values, for a multiple of `ROWS` rows that agree in what the statement says they do."""
+    sql, same, own = _made(statement)
+    shared = same(rows[0])
+    for start in range(0, len(rows), ROWS):
+        yield sql, [*shared, *chain.from_iterable(map(own, rows[start : start + ROWS]))]
+
+
+@functools.cache
+def _made(statement: Bulk) -> _Together:
+    names = [column.name for column in statement.columns]
+    same = [place for place, name in enumerate(names) if name in statement.same]
+    own = [place for place, name in enumerate(names) if name not in statement.same]
+
+    def row(number: int) -> str:
+        first = len(same) + number * len(own) + 1
+        places = {place: 1 + nth for nth, place in enumerate(same)} | {place: first + nth for nth, place in enumerate(own)}
+        return f"({', '.join(f'?{places[place]}' for place in range(len(names)))})"
+
+    head, word, _ = statement.compiled(Flavour.SQLITE).sql.partition(" VALUES ")
+    return _Together(head + word + ", ".join(map(row, range(ROWS))), itemgetter(*same), itemgetter(*own))
