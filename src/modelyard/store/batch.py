@@ -179,15 +179,14 @@ def _many(statement: Bulk, differing: Sequence[int], holes: Holes) -> tuple[str,
     table, at = statement.table.name, dict(holes)
     values, columns, used = [], [], 1
     for place, column in enumerate(statement.columns):
-        type_ = column.type.compile(dialect=_DIALECT)
         if place in at:
             values.append(_taken(at[place]))
         elif place in differing:
             values.append(f"given.{column.name}")
-            columns.append(f"{column.name} {type_}")
+            columns.append(f"{column.name} {column.type.compile(dialect=_DIALECT)}")
         else:
             used += 1
-            values.append(f"${used}::{type_}")
+            values.append(f"${used}")  # of the column's type: a cast would shorten a text that is too long
     names = [column.name for column in statement.columns]
     given = f"json_to_recordset($1::json) AS given({', '.join(columns)})"
     if statement.deletes:
