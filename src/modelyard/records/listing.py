@@ -63,9 +63,10 @@ def columns(source: Source, names: Sequence[str]) -> Columns:
     return [source.table.c[name] for name in names]
 
 
-def page(source: Source, flavour: Flavour, shown: Columns, order: Order, scope: Shape) -> Clause:
-    """All that satisfy the scope, in order, `limit` of them."""
-    return everything(source, flavour, shown, order, scope).limit(_number("limit"))
+def page(source: Source, flavour: Flavour, shown: Columns, order: Order, scope: Shape, limit: int | None = None) -> Clause:
+    """All that satisfy the scope, in order: one more than `limit` of them, or as many as the parameter `limit` says."""
+    number = _number("limit") if limit is None else literal_column(str(limit + 1))
+    return everything(source, flavour, shown, order, scope).limit(number)
 
 
 def everything(source: Source, flavour: Flavour, shown: Columns, order: Order, scope: Shape) -> Clause:

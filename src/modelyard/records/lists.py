@@ -25,7 +25,7 @@ from modelyard.search.plan import selective
 from modelyard.search.shape import TRUE
 from modelyard.search.tree import Expr
 from modelyard.store.database import Reader, Row, Unit
-from modelyard.store.statements import Statement
+from modelyard.store.statements import Flavour, Statement
 
 R = TypeVar("R", bound=Record)
 
@@ -85,9 +85,11 @@ class Lists(Generic[R]):
         return await asyncio.to_thread(lambda: [self._read(row) for row in rows])
 
     async def _statement(self, reader: Reader, query: ListQuery, scope: Lowered) -> Statement:
-        key = (reader.flavour, query.sort, query.descending, query.after is None, scope.shape)
+        # PostgreSQL's planner wants to know the number: for a parameter it plans each time anew, which takes longer than a short list.
+        limit = query.limit if reader.flavour is Flavour.POSTGRESQL else None
+        key = (reader.flavour, query.sort, query.descending, query.after is None, limit, scope.shape)
         terms = 1 + len(scope.values)
-        return self.kept.find(key) or await self.kept.get(key, reader.flavour, terms, lambda: self._made(reader, query, scope))
+        return self.kept.find(key) or await self.kept.get(key, reader.flavour, terms, lambda: self._made(reader, query, limit, scope))
 
     def _locking(self, unit: Unit, scope: Lowered, *, as_read: bool) -> Statement:
         order = Order(sort=SortKey.ID, descending=False, after=False)
@@ -95,8 +97,8 @@ class Lists(Generic[R]):
         name = f"lock {self._source.table.name}s"
         return Statement(name, clause) if as_read else Statement(name, clause.with_for_update(key_share=True), locks=True)
 
-    def _made(self, reader: Reader, query: ListQuery, scope: Lowered) -> Statement:
+    def _made(self, reader: Reader, query: ListQuery, limit: int | None, scope: Lowered) -> Statement:
         order = Order(sort=query.sort, descending=query.descending, after=query.after is not None)
-        clause = listing.page(self._source, reader.flavour, self._columns, order, scope.shape)
+        clause = listing.page(self._source, reader.flavour, self._columns, order, scope.shape, limit)
         slow = query.scope is not None and not selective(scope.shape, self._indexes)
         return Statement(f"list {self._source.table.name}", clause, slow=slow)
