@@ -68,6 +68,7 @@ _WIDTH = len(_LISTED)
 _MODEL = Statement(
     "get model at a glance",
     select(*[MODEL.c[name] for name in (*_MODEL_COLUMNS, "versions")], *_latest_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
+    joint=True,
 )
 _MODELS = KindList(Kind.MODEL, MODEL, _LISTED[:-1], _latest_of)
 _VERSION = with_measurements(

@@ -188,7 +188,7 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
     name = table.name
     of_id = table.c.id == bindparam("id")
     by_id = _live(table, select(*columns)).where(of_id)
-    get, lock = Statement(f"get {name}", by_id), Statement(f"lock {name}", by_id.with_for_update(key_share=True), locks=True)
+    get, lock = Statement(f"get {name}", by_id, joint=True), Statement(f"lock {name}", by_id.with_for_update(key_share=True), locks=True)
     as_read = _as_read(table)
     held: Select[Any] = select(literal_column("1")).where(of_id, as_read).with_for_update(key_share=True)
     guard = Statement(f"guard {name}", held, guards=True)
@@ -205,7 +205,7 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
 def _find(table: Table, names: Iterable[str], fields: Iterable[str]) -> Statement:
     columns = [table.c[name] for name in names]
     same = [table.c[name] == bindparam(name) for name in fields]
-    return Statement(f"find {table.name}", _live(table, select(*columns)).where(*same).limit(literal_column("2")))
+    return Statement(f"find {table.name}", _live(table, select(*columns)).where(*same).limit(literal_column("2")), joint=True)
 
 
 def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:

@@ -15,6 +15,7 @@ from modelyard.store.database import (
     Unit,
     Values,
 )
+from modelyard.store.joint import Joint
 from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import PooledUnit
@@ -44,18 +45,27 @@ class PooledReader:
         self.flavour = flavour
         self._pool = connections
         self._meter = meter
+        self._joint = Joint(self._read)
 
     # Not coroutines themselves: each one between a request and its answer from the server costs some.
 
     def rows(self, statement: Statement, values: Values) -> Coroutine[Any, Any, Sequence[Row]]:
         compiled = statement.compiled(self.flavour)
         arguments = compiled.bind(values)
+        if compiled.joint:
+            return self._joint.rows(statement.name, compiled, arguments)
         return self._read(statement.name, lambda connection: connection.rows(compiled.sql, arguments))
 
     def row(self, statement: Statement, values: Values) -> Coroutine[Any, Any, Row | None]:
+        if statement.joint:
+            return self._first(statement, values)
         compiled = statement.compiled(self.flavour)
         arguments = compiled.bind(values)
         return self._read(statement.name, lambda connection: connection.row(compiled.sql, arguments))
+
+    async def _first(self, statement: Statement, values: Values) -> Row | None:
+        rows = await self.rows(statement, values)
+        return rows[0] if rows else None
 
     async def ping(self) -> None:
         await self._read("ping", lambda connection: connection.command("SELECT 1"))

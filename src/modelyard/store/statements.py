@@ -1,5 +1,6 @@
 """Statements: written once with SQLAlchemy Core, compiled once per database, run on the bare driver."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from operator import itemgetter
@@ -21,6 +22,8 @@ class Flavour(StrEnum):
     MYSQL = "mysql"
 
 
+_PARAMETER = re.compile(r"\$(\d+)::(\w+)")
+"""As SQLAlchemy writes it for PostgreSQL, with its type."""
 DIALECTS: dict[Flavour, Dialect] = {
     Flavour.SQLITE: sqlite.dialect(paramstyle="qmark"),
     Flavour.POSTGRESQL: postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
@@ -37,6 +40,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """Values that SQLAlchemy itself bound, such as a literal in the statement."""
     bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     """The values of a statement's parameters, by name, in the driver's order."""
+    joint: str = ""
+    """The same for many: takes an array for each parameter, and has one more column, the number of whose row it is, from 1 on."""
 
 
 def _binder(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
@@ -54,12 +59,16 @@ class Statement:
     `slow` marks a statement whose cost grows with the data: SQLite runs it in a reader thread instead of on the event loop.
     `locks` marks a reading statement that locks what it reads, so that it makes sense in a transaction only.
     `guards` marks one that must meet the row it was made for, unchanged since it was read, or the unit is run again (see `Lock`).
+    `joint` marks one that reads a row or a few: a server may be asked for what many want at once.
     """
 
-    __slots__ = ("_clause", "_compiled", "guards", "locks", "name", "slow", "table_name")
+    __slots__ = ("_clause", "_compiled", "guards", "joint", "locks", "name", "slow", "table_name")
 
-    def __init__(self, name: str, clause: Executable, *, slow: bool = False, locks: bool = False, guards: bool = False) -> None:
+    def __init__(
+        self, name: str, clause: Executable, *, slow: bool = False, locks: bool = False, guards: bool = False, joint: bool = False
+    ) -> None:
         self.name = name
+        self.joint = joint
         self.slow = slow
         self.locks = locks
         self.guards = guards
@@ -76,7 +85,7 @@ class Statement:
         return found
 
     def _compile(self, flavour: Flavour) -> Compiled:
-        return _compile(self._clause, flavour)
+        return _compile(self._clause, flavour, joint=self.joint)
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -96,12 +105,22 @@ class Lock(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-def _compile(clause: Executable, flavour: Flavour) -> Compiled:
+def _compile(clause: Executable, flavour: Flavour, *, joint: bool) -> Compiled:
     compiled = clause.compile(dialect=DIALECTS[flavour])  # type: ignore[attr-defined]  # every Core statement has it; Executable's stub does not
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows SQLAlchemy's return type
     names = tuple(compiled.positiontup or ())
     constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and name in names}
-    return Compiled(str(compiled), names, constants, _binder(names, constants))
+    many = _for_many(str(compiled)) if joint and flavour is Flavour.POSTGRESQL else ""
+    return Compiled(str(compiled), names, constants, _binder(names, constants), many)
+
+
+def _for_many(sql: str) -> str:
+    """The statement as PostgreSQL runs it for each of many: OFFSET keeps it from being made a join, which may read whole tables."""
+    types = dict(_PARAMETER.findall(sql))
+    arrays = ", ".join(f"${number}::{types[number]}[]" for number in sorted(types, key=int))
+    given = ", ".join(f"p{number}" for number in sorted(types, key=int))
+    one = _PARAMETER.sub(r"asked.p\1", sql)
+    return f"SELECT found.*, asked.n FROM unnest({arrays}) WITH ORDINALITY AS asked({given}, n), LATERAL ({one} OFFSET 0) AS found"  # noqa: S608 - our own statement
 
 
 class Bulk(Statement):
