@@ -19,7 +19,7 @@ from modelyard.records.kinds import Kind
 from modelyard.records.record import Record
 from modelyard.store.columns import ID
 from modelyard.store.database import Reader, Row, Values
-from modelyard.store.statements import Statement
+from modelyard.store.statements import SHORT, Statement
 
 T = TypeVar("T")
 MANY = 20_000
@@ -174,7 +174,7 @@ class Pages:
             if len(self._made) >= KEPT:
                 self._made.clear()
             page = (self._first if key[1] else self._later).limit(literal_column(str(part.limit)))
-            self._made[key] = Statement(self._name, page, slow=key[2])
+            self._made[key] = Statement(self._name, page, slow=key[2], joint=part.limit <= SHORT and not key[2])
         return self._made[key]
 
 

@@ -25,7 +25,7 @@ from modelyard.search.plan import selective
 from modelyard.search.shape import TRUE
 from modelyard.search.tree import Expr
 from modelyard.store.database import Reader, Row, Unit
-from modelyard.store.statements import Flavour, Statement
+from modelyard.store.statements import SHORT, Flavour, Statement
 
 R = TypeVar("R", bound=Record)
 
@@ -101,4 +101,4 @@ class Lists(Generic[R]):
         order = Order(sort=query.sort, descending=query.descending, after=query.after is not None)
         clause = listing.page(self._source, reader.flavour, self._columns, order, scope.shape, limit)
         slow = query.scope is not None and not selective(scope.shape, self._indexes)
-        return Statement(f"list {self._source.table.name}", clause, slow=slow)
+        return Statement(f"list {self._source.table.name}", clause, slow=slow, joint=limit is not None and limit <= SHORT and not slow)

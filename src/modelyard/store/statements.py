@@ -13,6 +13,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
+SHORT = 100
+"""Rows. With more there is little to win, and others would wait for them."""
+
 
 class Flavour(StrEnum):
     """Which database's SQL to speak. MariaDB and MySQL share one."""
@@ -59,7 +62,7 @@ class Statement:
     `slow` marks a statement whose cost grows with the data: SQLite runs it in a reader thread instead of on the event loop.
     `locks` marks a reading statement that locks what it reads, so that it makes sense in a transaction only.
     `guards` marks one that must meet the row it was made for, unchanged since it was read, or the unit is run again (see `Lock`).
-    `joint` marks one that reads a row or a few: a server may be asked for what many want at once.
+    `joint` marks one that reads up to `SHORT` rows, and little for them: a server may be asked for what many want at once.
     """
 
     __slots__ = ("_clause", "_compiled", "guards", "joint", "locks", "name", "slow", "table_name")
@@ -115,9 +118,13 @@ def _compile(clause: Executable, flavour: Flavour, *, joint: bool) -> Compiled:
 
 
 def _for_many(sql: str) -> str:
-    """The statement as PostgreSQL runs it for each of many: OFFSET keeps it from being made a join, which may read whole tables."""
+    """The statement as PostgreSQL runs it for each of many, one after the other, so that the rows of one come together and in its order.
+
+    OFFSET keeps it from being made another join, which may read whole tables. Its planner does not see how many they are: else it would
+    plan anew each time.
+    """
     types = dict(_PARAMETER.findall(sql))
-    arrays = ", ".join(f"${number}::{types[number]}[]" for number in sorted(types, key=int))
+    arrays = ", ".join(f"(SELECT ${number}::{types[number]}[])" for number in sorted(types, key=int))
     given = ", ".join(f"p{number}" for number in sorted(types, key=int))
     one = _PARAMETER.sub(r"asked.p\1", sql)
     return f"SELECT found.*, asked.n FROM unnest({arrays}) WITH ORDINALITY AS asked({given}, n), LATERAL ({one} OFFSET 0) AS found"  # noqa: S608 - our own statement
