@@ -61,9 +61,9 @@ async def test_names_and_grants_are_unique_and_exact(world: World) -> None:
     await account(world, "ann", Role.VIEWER)
     await account(world, "Ann")
     await world.access.projects.create(ROOT, "fraud")
-    with pytest.raises(AlreadyExists, match="account named ann"):
+    with pytest.raises(AlreadyExists, match="account with name ann"):
         await account(world, "ann")
-    with pytest.raises(AlreadyExists, match="project named fraud"):
+    with pytest.raises(AlreadyExists, match="project with name fraud"):
         await world.access.projects.create(ROOT, "fraud")
     with pytest.raises(AlreadyExists, match="this grant"):
         await world.access.grants.create(ROOT, NewGrant("ann", Role.VIEWER))
