@@ -87,9 +87,9 @@ def _namesake() -> ColumnElement[int]:
         return and_(*[table.c[name] == bindparam(name, type_=ARTIFACT.c[name].type) for name in ("type", "name")])
 
     owned = select(own.c.id).where(_live(own), called(own), own.c.owner_id == _KEY["parent_id"])
-    # The sum keeps planners without statistics, such as SQLite's, from walking all artifacts of the project instead of the parent's; and
-    # `min`, where an order and a limit would say the same, PostgreSQL's from walking all artifacts in that order.
-    within = and_(other.c.project_id + _NO == bindparam("project"), other.c.trashed == _NO)
+    # The sums keep planners from walking all artifacts of the project, or all that are live, instead of the parent's; and `min`, where an
+    # order and a limit would say the same, PostgreSQL's from walking all artifacts in that order.
+    within = and_(other.c.project_id + _NO == bindparam("project"), other.c.trashed + _NO == _NO)
     attached = select(func.min(other.c.id)).join(ARTIFACT_PARENT, ARTIFACT_PARENT.c.id == other.c.id)
     attached = attached.where(within, called(other), ARTIFACT_PARENT.c.parent_id == _KEY["parent_id"])
     return func.coalesce(owned.scalar_subquery(), attached.scalar_subquery())

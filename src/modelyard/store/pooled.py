@@ -31,9 +31,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 """Seconds between the runs of a unit: each pause is random, up to a bound that doubles from the first to the longest."""
 
 
-# The moment is that of the first statement, on PostgreSQL of the first after BEGIN.
+# The moment is that of the first statement, on PostgreSQL of the first after BEGIN. Whoever wants one reads whole tables.
 _SNAPSHOT = {
-    Flavour.POSTGRESQL: ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SELECT 1"),
+    Flavour.POSTGRESQL: ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SET LOCAL enable_seqscan = on", "SELECT 1"),
     Flavour.MYSQL: ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"),
 }
 

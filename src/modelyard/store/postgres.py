@@ -31,9 +31,13 @@ _SESSION = """
 SET statement_timeout = {milliseconds};
 SET idle_in_transaction_session_timeout = {milliseconds};
 SET default_transaction_isolation = 'read committed';
-SET jit = off
+SET jit = off;
+SET enable_seqscan = off
 """
-"""JIT takes longer to compile than our statements to run. Not sent as startup parameters, because PgBouncer refuses those."""
+"""JIT takes longer to compile than our statements to run. And what a request reads has an index: a plan that reads a whole table instead,
+made when the table was small, would be kept while it grows, until PostgreSQL looks at it again. Not sent as startup parameters, because
+PgBouncer refuses those.
+"""
 
 _CONFLICTS = (
     asyncpg.DeadlockDetectedError,
