@@ -103,4 +103,4 @@ def _with_namesake(parents: SqlRecords[Any]) -> Statement:
     table = parents.table
     both = table.outerjoin(ARTIFACT, ARTIFACT.c.id == _namesake())
     clause = select(*parents.columns, *_COLUMNS).select_from(both).where(_live(table), table.c.id == _KEY["parent_id"])
-    return Statement(f"{table.name} with namesake of artifact", clause)
+    return Statement(f"{table.name} with namesake of artifact", clause, joint=True)

@@ -61,9 +61,6 @@ class Connection(ABC):
     @abstractmethod
     async def execute_many(self, sql: str, arguments: Sequence[Sequence[Any]]) -> None: ...
 
-    lazy = False
-    """Whether a unit may do without a transaction until it must have one: ids and plain reads come without, and so does `batch`."""
-
     @abstractmethod
     async def next_id(self, sequence: IdSequence) -> int: ...
 
@@ -71,7 +68,7 @@ class Connection(ABC):
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]: ...
 
     async def batch(self, changes: Sequence[Deferred], new: Sequence[NewId], guarded: bool) -> None:  # noqa: FBT001 - called by position, many times a second
-        """Run changes that waited. All or nothing where the connection is `lazy`; only there ids may be `new`, and are given then.
+        """Run changes that waited. All or nothing where units are lazy; only there ids may be `new`, and are given then.
 
         `guarded`: what they are made of was read without locks. Then a clash may come of what has changed since: a `ConflictError`.
         """

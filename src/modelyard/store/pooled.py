@@ -18,7 +18,7 @@ from modelyard.store.database import (
 from modelyard.store.joint import Joint
 from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
-from modelyard.store.pooled_unit import PooledUnit
+from modelyard.store.pooled_unit import LAZY, PooledUnit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.turns import Queues
 from modelyard.store.unit import current_unit, enter, leave
@@ -121,8 +121,7 @@ class PooledDatabase:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
-        connection = await self._take()
-        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=False)
+        unit = PooledUnit(self.flavour, self._take, self._meter, self._queues)
         try:
             for sql in _SNAPSHOT[self.flavour]:
                 await unit.command(sql)
@@ -130,7 +129,8 @@ class PooledDatabase:
         except (ConnectionLostError, ConflictError) as error:
             raise _given_up(error, 1) from error
         finally:
-            self.pool.discard(connection)  # closing it ends the transaction
+            if unit.connection is not None:
+                self.pool.discard(unit.connection)  # closing it ends the transaction
 
     async def ping(self) -> None:
         await self._reader.ping()
@@ -144,7 +144,7 @@ class PooledDatabase:
         take = self._take
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(await take(), work, hopeful=attempt == 1)
+                return await self._attempt(take, work, hopeful=attempt == 1)
             except (ConnectionLostError, ConflictError) as error:
                 if attempt == ATTEMPTS:
                     raise _given_up(error, attempt) from error
@@ -157,10 +157,11 @@ class PooledDatabase:
     async def _take(self) -> Connection:
         return self.pool.take() or await self.pool.wait()
 
-    async def _attempt(self, connection: Connection, work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
-        unit = PooledUnit(self.flavour, connection, self._meter, self._queues, hopeful=hopeful and connection.lazy)
+    async def _attempt(self, take: Callable[[], Awaitable[Connection]], work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
+        lazy = self.flavour in LAZY
+        unit = PooledUnit(self.flavour, take, self._meter, self._queues, self._reader if hopeful and lazy else None)
         try:
-            if not connection.lazy:
+            if not lazy:
                 await unit.begin()
             running = enter(unit)
             try:
@@ -172,14 +173,17 @@ class PooledDatabase:
                 leave(running)
             await unit.finish()
         except Exception:
-            await self._undo(unit, connection)
+            if unit.connection is not None:
+                await self._undo(unit, unit.connection)
             raise
         except BaseException:
-            self.pool.discard(connection)
+            if unit.connection is not None:
+                self.pool.discard(unit.connection)
             raise
         finally:
             unit.leave()
-        self.pool.give(connection)
+        if unit.connection is not None:
+            self.pool.give(unit.connection)
         return result
 
     async def _undo(self, unit: PooledUnit, connection: Connection) -> None:

@@ -13,6 +13,7 @@ from modelyard.store.database import (
     IdSequence,
     NewId,
     NoSuchTableError,
+    Reader,
     Row,
     Rows,
     Taken,
@@ -27,6 +28,9 @@ from modelyard.store.turns import Queues
 
 T = TypeVar("T")
 
+LAZY = frozenset({Flavour.POSTGRESQL})
+"""Where a unit may do without a transaction until it must have one: ids and plain reads come without, and what waits is one statement."""
+
 _MEANINGS = (ModelyardError, UniqueViolationError, NoSuchTableError, ConnectionLostError, ConflictError)
 
 _OUTCOME_UNKNOWN = "the connection was lost during the commit: the change may have been made or not; read before you try again"
@@ -35,17 +39,21 @@ _OUTCOME_UNKNOWN = "the connection was lost during the commit: the change may ha
 class PooledUnit:
     """A transaction on one connection. After one of its statements failed, it takes no other and cannot be committed.
 
-    Where the connection is lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
+    Where units are lazy it begins with the first statement that needs it; a unit whose changes all wait never needs it.
     """
 
-    def __init__(self, flavour: Flavour, connection: Connection, meter: Meter, queues: Queues, *, hopeful: bool) -> None:
-        """`queues` are shared by the units of one database. `hopeful`: a record that the unit locks is not locked but only read, and looked
-        at again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
-        run again, and then locks.
+    def __init__(
+        self, flavour: Flavour, take: Callable[[], Awaitable[Connection]], meter: Meter, queues: Queues, reader: Reader | None = None
+    ) -> None:
+        """`take` gets a connection, when a statement first needs one. `queues` are shared by the units of one database.
+
+        With a `reader`, which only lazy units have, the unit is hopeful: a record that it locks is not locked but only read, and looked at
+        again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
+        run again, and then locks. What it reads first is read with what others read, before it has a connection.
         """
         self.flavour = flavour
         self.failure: Exception | None = None
-        self._hopeful = hopeful
+        self._reader = reader
         self._queues = queues
         self._queued: Hashable = None
         self._guards: dict[tuple[str, int | None], Deferred] = {}
@@ -58,21 +66,29 @@ class PooledUnit:
         self._new: list[NewId] = []
         """Ids that what waits is going to get."""
         self._given = False
-        self._connection = connection
+        self.connection: Connection | None = None
+        self._take = take
+        self._lazy = flavour in LAZY
         self._meter = meter
         self._clock = asyncio.get_running_loop().time
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]:
         if statement.locks or self._waiting:
             await self._settle()
+        elif statement.joint and self._reader is not None and self.connection is None:
+            return await self._answered(self._reader.rows(statement, values))
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.rows, compiled.sql, self._numbered(compiled.bind(values)))
+        arguments = self._numbered(compiled.bind(values))
+        return await self._run(statement.name, lambda connection: connection.rows(compiled.sql, arguments))
 
     async def row(self, statement: Statement, values: Values) -> Row | None:
         if statement.locks or self._waiting:
             await self._settle()
+        elif statement.joint and self._reader is not None and self.connection is None:
+            return await self._answered(self._reader.row(statement, values))
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.row, compiled.sql, self._numbered(compiled.bind(values)))
+        arguments = self._numbered(compiled.bind(values))
+        return await self._run(statement.name, lambda connection: connection.row(compiled.sql, arguments))
 
     async def queue(self, thing: Hashable) -> bool:
         if self._queued is None and not (self.begun or self._waiting or self._guards):
@@ -89,7 +105,7 @@ class PooledUnit:
 
     @property
     def locks_as_read(self) -> bool:
-        return self._hopeful and not self.begun and not self._waiting
+        return self._reader is not None and not self.begun and not self._waiting
 
     async def lock(self, lock: Lock, values: Values) -> Row | None:
         if not lock.shared:
@@ -117,14 +133,15 @@ class PooledUnit:
     async def execute(self, statement: Statement, values: Values) -> int:
         await self._settle()
         compiled = statement.compiled(self.flavour)
-        return await self._run(statement.name, self._connection.execute, compiled.sql, self._numbered(compiled.bind(values)))
+        arguments = self._numbered(compiled.bind(values))
+        return await self._run(statement.name, lambda connection: connection.execute(compiled.sql, arguments))
 
     async def execute_many(self, statement: Statement, rows: Rows) -> None:
         if rows:
             await self._settle()
             sql = statement.compiled(self.flavour).sql
             numbered = [self._numbered(row) for row in bound(statement, rows, self.flavour)]
-            await self._run(statement.name, self._connection.execute_many, sql, numbered)
+            await self._run(statement.name, lambda connection: connection.execute_many(sql, numbered))
 
     async def later(self, statement: Statement, rows: Rows, taken: Taken | None = None) -> None:
         self._check()
@@ -140,12 +157,12 @@ class PooledUnit:
                     self._guards.pop((statement.table_name, row.get("id")), None)
 
     async def next_id(self, sequence: IdSequence) -> int:
-        if not self._connection.lazy:
+        if not self._lazy:
             await self.begin()
-        return await self._run("next id", self._connection.next_id, sequence)
+        return await self._run("next id", lambda connection: connection.next_id(sequence))
 
     async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
-        if not self._connection.lazy:
+        if not self._lazy:
             keep(await self.next_id(sequence))
             return
         new = NewId(sequence, keep)
@@ -153,9 +170,9 @@ class PooledUnit:
         keep(cast("int", new))
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
-        if not self._connection.lazy:
+        if not self._lazy:
             await self.begin()
-        return await self._run("next ids", self._connection.next_ids, sequence, count)
+        return await self._run("next ids", lambda connection: connection.next_ids(sequence, count))
 
     async def begin(self) -> None:
         if not self.begun:
@@ -173,7 +190,7 @@ class PooledUnit:
             await self._flush()
             await self._commit("COMMIT")
         elif self._waiting:
-            if not self._connection.lazy:
+            if not self._lazy:
                 await self.begin()
                 return await self.finish()
             try:
@@ -188,10 +205,10 @@ class PooledUnit:
             await self._settle()
 
     async def command(self, sql: str) -> None:
-        await self._run(sql, self._connection.command, sql)
+        await self._run(sql, lambda connection: connection.command(sql))
 
     async def _commit(self, sql: str) -> None:
-        if not self._connection.usable:
+        if self.connection is None or not self.connection.usable:
             raise ConnectionLostError("the connection was lost before the commit")
         try:
             await self.command(sql)
@@ -209,7 +226,7 @@ class PooledUnit:
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
             new, self._new = self._new, []
             self._guards = {}
-            await self._run(name, self._connection.batch, waiting, new, self._guarded)
+            await self._run(name, lambda connection: connection.batch(waiting, new, self._guarded))
             self._given = self._given or bool(new)
 
     def _numbered(self, values: Sequence[Any]) -> Sequence[Any]:
@@ -222,13 +239,23 @@ class PooledUnit:
         if self.failure is not None:
             raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
 
-    async def _run(self, name: str, method: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def _answered(self, answer: Awaitable[T]) -> T:
         self._check()
-        connection = self._connection
+        try:
+            return await answer
+        except Exception as error:
+            self.failure = error
+            raise
+
+    async def _run(self, name: str, run: Callable[[Connection], Awaitable[T]]) -> T:
+        self._check()
+        if self.connection is None:
+            self.connection = await self._answered(self._take())
+        connection = self.connection
         connection.touched = self._clock()
         result, started = None, time.perf_counter()
         try:
-            result = await method(*arguments)
+            result = await run(connection)
         except Exception as error:
             self.failure = error if isinstance(error, _MEANINGS) else connection.meaning(error)
             if self.failure is error:

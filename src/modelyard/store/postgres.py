@@ -71,7 +71,6 @@ class PostgresConnection(Connection):
     """One asyncpg connection and the statements prepared on it."""
 
     flavour = Flavour.POSTGRESQL
-    lazy = True
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         super().__init__()
