@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import String, bindparam, select
+from structlog.testing import capture_logs
 
 from modelyard.errors import Unavailable
 from modelyard.store.database import Database, Row
@@ -108,3 +109,15 @@ async def test_what_cannot_be_read_is_told_to_all(url: str, many: int) -> None:
         await fill(database)
         execute(url, "DROP TABLE thing")
         assert all(isinstance(error, Exception) for error in await named(database, *NAMES[:many]))
+
+
+async def test_a_slow_one_is_logged_for_who_asked_first(url: str) -> None:
+    meter = Meter(DatabaseUrl.parse(url).flavour, slow_seconds=1e-9)
+    async with opened(url, meter=meter) as database:
+        await fill(database)
+        with capture_logs() as logged:
+            token = current_tally.set(Tally("request 7"))
+            assert len(await named(database, *NAMES[:3])) == 3
+            current_tally.reset(token)
+    slow = [line for line in logged if line["statement"] == ONE.name]
+    assert {line["request_id"] for line in slow} == {"request 7"}

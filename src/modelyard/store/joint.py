@@ -14,7 +14,7 @@ from modelyard.errors import Unavailable
 from modelyard.store.connection import Connection
 from modelyard.store.database import Row
 from modelyard.store.statements import Compiled
-from modelyard.tally import current_tally
+from modelyard.tally import Tally, current_tally
 
 Fetch = Callable[[Connection], Awaitable[Sequence[Row]]]
 Found = Sequence[Row]
@@ -31,6 +31,13 @@ class _Asked:
     def tell(self, found: Found | None) -> None:
         if not self.answer.done():  # else whoever asked has been cancelled
             self.answer.set_result(found)
+
+
+def _of_all() -> contextvars.Context:
+    """No request's context, and no request's tally: each adds its own. Where a line is logged, it is for the one that asked first."""
+    context = contextvars.Context()
+    context.run(current_tally.set, Tally(current_tally.get().request_id))
+    return context
 
 
 class Joint:
@@ -50,8 +57,7 @@ class Joint:
             others.append(asked)
         else:
             self._asked[compiled.sql] = [asked]
-            # In no request's context: what is to be told is for none of them alone.
-            loop.call_soon(self._begin, name, compiled, context=contextvars.Context())
+            loop.call_soon(self._begin, name, compiled, context=_of_all())
         found = await asked.answer
         if found is None:
             return await self._alone(name, compiled, arguments)
