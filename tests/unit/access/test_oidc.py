@@ -55,8 +55,12 @@ def provider(site: Site, seconds: HandSeconds | None = None, groups_claim: str =
     return Oidc(Provider(ISSUER, AUDIENCE, groups_claim, ROLES), site.fetch, seconds or HandSeconds())
 
 
+DAY = 86_400
+"""Seconds: tokens that parametrize tests are made when these are collected, and must be what they are until the last of all has run."""
+
+
 def token(key: Any = RSA, kid: str | None = "one", algorithm: str = "RS256", **claims: Any) -> str:
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s-1", "exp": int(time.time()) + 600, "groups": ["ml"], **claims}
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s-1", "exp": int(time.time()) + DAY, "groups": ["ml"], **claims}
     said = {name: value for name, value in said.items() if value is not None}
     return jwt.encode(said, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
 
@@ -88,7 +92,7 @@ async def test_without_a_user_name_it_is_the_subject() -> None:
         token(exp=int(time.time()) - 60),
         token(exp=None),
         token(sub=None),
-        token(nbf=int(time.time()) + 600),
+        token(nbf=int(time.time()) + DAY // 2),
         token(OTHER),
         token(OTHER, kid=None),
         token("k" * 32, algorithm="HS256"),
