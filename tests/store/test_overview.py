@@ -156,7 +156,8 @@ async def test_the_latest_is_the_newest_that_is_live_and_all_count(sql: World) -
     await sql.models.create_version(ANN, NewVersion(model_id=other.id, name="theirs", state=None))
 
     async def seen() -> tuple[str | None, int]:
-        _, latest, count = await registry.model(ANN, model.id)
+        view = await registry.model(ANN, model.id)
+        latest, count = view.latest, view.versions
         assert [(line.id, line.latest, line.versions) for line in (await registry.models(ANN, PAGE)).items] == [
             (model.id, latest, count),
             (other.id, "theirs", 1),

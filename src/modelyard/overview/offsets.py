@@ -16,7 +16,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from modelyard.context import Caller
 from modelyard.records import reach
 from modelyard.records.kinds import Kind
-from modelyard.records.record import Record
 from modelyard.store.columns import ID
 from modelyard.store.database import Reader, Row, Values
 from modelyard.store.statements import SHORT, Statement
@@ -75,7 +74,7 @@ def of_parent(column: str) -> Callable[[Any], ColumnElement[bool]]:
     return lambda table: all_of(table.c[column] == bindparam(column, type_=ID), live(table).is_(true()))
 
 
-def sees(caller: Caller, kind: Kind, record: Record) -> bool:
+def sees(caller: Caller, kind: Kind, record: object) -> bool:
     """Whether the caller may see a record of its project."""
     return caller.sight is None or reach.holds(kind, record, caller.sight)
 

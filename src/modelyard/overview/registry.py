@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
 from modelyard.audit.horizon import Horizon
 from modelyard.context import Caller, Millis
 from modelyard.errors import NotFound
-from modelyard.models.entities import Model, ModelState, ModelVersion
+from modelyard.models.entities import ModelState, ModelVersion
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
 from modelyard.overview.offsets import ONE, ZERO, Counted, OffsetList, Slice, live, of_parent, sees
@@ -21,19 +21,12 @@ from modelyard.store.database import Database
 from modelyard.store.statements import Statement
 
 _ID: Any = bindparam("id", type_=ID)
-_read_model, _read_version = row_reader(Model), row_reader(ModelVersion)
 
 
-class ModelView(NamedTuple):
-    """`latest` is the name of the version that was created last, of those not archived."""
-
-    model: Model
-    latest: str | None
-    versions: int
-
-
-class ListedModel(msgspec.Struct, frozen=True):
-    """What a list shows of a model: its other columns are not read for it. `latest` as in `ModelView`."""
+class ModelView(msgspec.Struct, frozen=True):
+    """A model at a glance: its other columns are not read for it. `latest` is the name of the version that was created last, of those not
+    archived.
+    """
 
     id: int
     name: str
@@ -43,6 +36,7 @@ class ListedModel(msgspec.Struct, frozen=True):
     properties: Properties
     created_at: Millis
     updated_at: Millis
+    revision: int
     owner: str | None
     versions: int
     latest: str | None
@@ -61,16 +55,16 @@ def _latest_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
     return (latest.scalar_subquery(),)
 
 
-_MODEL_COLUMNS, _VERSION_COLUMNS = Model.__struct_fields__, ModelVersion.__struct_fields__
-_read_listed = row_reader(ListedModel)
-_LISTED = ListedModel.__struct_fields__
-_WIDTH = len(_LISTED)
+_read_model, _read_version = row_reader(ModelView), row_reader(ModelVersion)
+_VERSION_COLUMNS = ModelVersion.__struct_fields__
+_VIEWED = ModelView.__struct_fields__[:-1]
+_WIDTH = len(_VIEWED) + 1
 _MODEL = Statement(
     "get model at a glance",
-    select(*[MODEL.c[name] for name in (*_MODEL_COLUMNS, "versions")], *_latest_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
+    select(*[MODEL.c[name] for name in _VIEWED], *_latest_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
     joint=True,
 )
-_MODELS = KindList(Kind.MODEL, MODEL, _LISTED[:-1], _latest_of)
+_MODELS = KindList(Kind.MODEL, MODEL, _VIEWED, _latest_of)
 _VERSION = with_measurements(
     MODEL_VERSION,
     [MODEL_VERSION.c[name] for name in _VERSION_COLUMNS],
@@ -95,14 +89,14 @@ class RegistryOverview:
 
     async def model(self, caller: Caller, model_id: int) -> ModelView:
         row = await self._database.reader.row(_MODEL, {"project": caller.project, "id": model_id})
-        view = None if row is None else _model_view(row)
-        if view is None or not sees(caller, Kind.MODEL, view.model):
+        view = None if row is None else _read_model(row)
+        if view is None or not sees(caller, Kind.MODEL, view):
             raise NotFound(f"no model has the id {model_id}", kind=Kind.MODEL, id=model_id)
         return view
 
-    async def models(self, caller: Caller, part: Slice) -> Counted[ListedModel]:
+    async def models(self, caller: Caller, part: Slice) -> Counted[ModelView]:
         rows, total = await self._models.page(caller, part)
-        return Counted([_read_listed(row[:_WIDTH]) for row in rows], total)
+        return Counted([_read_model(row[:_WIDTH]) for row in rows], total)
 
     async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
         """The version, if it is one of this model's."""
@@ -121,8 +115,3 @@ class RegistryOverview:
         versions = [_read_version(row[:-1]) for row in rows]
         found = await measurements(reader, [version.id for version in versions])
         return Counted([VersionView(version, found[version.id]) for version in versions], total)
-
-
-def _model_view(row: Any) -> ModelView:
-    *model, versions, latest = row
-    return ModelView(_read_model(model), latest, versions)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from modelyard.context import Reach
 from modelyard.records.kinds import Kind
-from modelyard.records.record import Record
 from modelyard.search.tree import Expr, Field, In, Or
 
 OF_MODEL: Mapping[Kind, str] = {
@@ -44,8 +43,8 @@ def place(kind: Kind, reach: Reach) -> tuple[str, frozenset[int]]:
     return (OF_MODEL[kind], reach.models) if kind in OF_MODEL else (OF_EXPERIMENT[kind], reach.experiments)
 
 
-def holds(kind: Kind, record: Record, reach: Reach) -> bool:
-    """Whether a record, of a kind that is not `THROUGH_OWNERS`, is within the reach."""
+def holds(kind: Kind, record: object, reach: Reach) -> bool:
+    """Whether a record, or a part of one, of a kind that is not `THROUGH_OWNERS`, is within the reach."""
     if kind not in OF_MODEL and kind not in OF_EXPERIMENT:
         return False
     field, ids = place(kind, reach)

@@ -40,7 +40,7 @@ class Services(NamedTuple):
     deployed: DeploymentOverview
 
 
-def _answer(status: int, shown: wire.Shown, record: Record) -> Response:
+def _answer(status: int, shown: wire.Shown, record: Record | ModelView) -> Response:
     """One record. Its revision is the entity tag, for `If-Match` on a later change."""
     return json_response(status, shown, (etag(record.revision),))
 
@@ -81,16 +81,16 @@ class ModelHandlers:
 
     async def list_all(self, request: Request) -> Response:
         found = await self._overview.models(request.caller, decode.part(request.query, decode.SHOWN))
-        return await _list(found, translate.listed_model, wire.ModelList)
+        return await _list(found, translate.model, wire.ModelList)
 
     async def create(self, request: Request) -> Response:
         body = decode.body(wire.ModelRequest, request)
         model = await self._models.create_model(request.caller, translate.new_model(body, request.caller))
-        return _answer(201, translate.model(ModelView(model, None, 0)), model)
+        return _answer(201, translate.created_model(model), model)
 
     async def get(self, request: Request) -> Response:
         view = await self._overview.model(request.caller, _model_id(request))
-        return _answer(200, translate.model(view), view.model)
+        return _answer(200, translate.model(view), view)
 
     async def replace(self, request: Request) -> Response:
         return await self._change(request, translate.replaced(decode.body(wire.ModelRequest, request), expected_revisions(request)))
@@ -101,7 +101,7 @@ class ModelHandlers:
     async def _change(self, request: Request, change: Any) -> Response:
         model = await self._models.update_model(request.caller, _model_id(request), change)
         view = await self._overview.model(request.caller, model.id)
-        return _answer(200, translate.model(view), view.model)
+        return _answer(200, translate.model(view), view)
 
     async def delete(self, request: Request) -> Response:
         await self._deployments.retire_model(request.caller, _model_id(request), expected_revisions(request))

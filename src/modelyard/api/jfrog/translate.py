@@ -15,7 +15,7 @@ from modelyard.models.entities import Model, ModelPatch, ModelState, ModelVersio
 from modelyard.models.labels import labelled, labels_of
 from modelyard.models.stages import Stage, stage_of, staged
 from modelyard.overview.measurements import MODEL_FILES, Measurements
-from modelyard.overview.registry import ListedModel, ModelView, VersionView
+from modelyard.overview.registry import ModelView, VersionView
 from modelyard.overview.runs import RunView
 from modelyard.records.properties import EMPTY
 
@@ -92,14 +92,14 @@ def _tasks(before: Model, first: str | None) -> tuple[str, ...] | None:
 
 
 def model(view: ModelView) -> wire.Model:
-    return _model(view.model, view.latest, view.versions)
+    return _model(view, view.latest, view.versions)
 
 
-def listed_model(line: ListedModel) -> wire.Model:
-    return _model(line, line.latest, line.versions)
+def created_model(new: Model) -> wire.Model:
+    return _model(new, None, 0)
 
 
-def _model(kept: Model | ListedModel, latest: str | None, versions: int) -> wire.Model:
+def _model(kept: Model | ModelView, latest: str | None, versions: int) -> wire.Model:
     return wire.Model(
         str(kept.id),
         kept.name,

@@ -10,7 +10,7 @@ from modelyard.deployments.entities import ServeState
 from modelyard.experiments.entities import NewExperiment, NewRun, Run, RunStatus
 from modelyard.models.entities import Model, ModelPatch, ModelState, NewModel, NewVersion
 from modelyard.overview.measurements import Measurements
-from modelyard.overview.registry import ModelView, VersionView
+from modelyard.overview.registry import VersionView
 from modelyard.overview.runs import RunView
 from tests.unit.world import ANN, memory_world
 
@@ -38,7 +38,7 @@ def test_a_new_model_is_its_callers() -> None:
 async def test_a_model_is_shown_without_what_there_is_none_of() -> None:
     model = await kept_model()
 
-    assert msgspec.to_builtins(translate.model(ModelView(model, None, 0)), builtin_types=(datetime,)) == {
+    assert msgspec.to_builtins(translate.created_model(model), builtin_types=(datetime,)) == {
         "id": "1",
         "name": "fraud",
         "tags": [],
