@@ -5,6 +5,7 @@ thread.
 """
 
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -94,7 +95,7 @@ class OffsetList:
     ) -> None:
         total = counting(table, condition) if total is None else total
         shown = (*more(table.c.id), total.scalar_subquery())
-        self._pages = Pages(table, columns, condition, shown, shown)
+        self._pages = Pages(table, columns, condition, shown)
         self._counts = _in_both_ways(f"count {table.name}", total)
         self._many = False
         self._parts = (table, columns, condition, more)
@@ -140,10 +141,19 @@ def counting(table: Table, condition: Callable[[Any], ColumnElement[bool]]) -> S
     return select(func.count()).select_from(counted).where(condition(counted))
 
 
+class _Way(Enum):
+    """Where a page begins."""
+
+    FIRST = auto()
+    """With the list."""
+    THERE = auto()
+    """At the parameter `low`."""
+    FURTHER = auto()
+    """After `offset` rows from there."""
+
+
 class Pages:
-    """The statements for pages of a table's rows that satisfy a condition. Each row has these columns, then `more`; of a page that is not
-    the first, `more_later`.
-    """
+    """The statements for pages of a table's rows that satisfy a condition. Each row has these columns, then `more`."""
 
     def __init__(
         self,
@@ -151,28 +161,27 @@ class Pages:
         columns: Sequence[str],
         condition: Callable[[Any], ColumnElement[bool]],
         more: Sequence[ColumnElement[Any]],
-        more_later: Sequence[ColumnElement[Any]],
     ) -> None:
         self._name = f"list {table.name} by offset"
-        rows = select(*[table.c[name] for name in columns]).where(condition(table)).order_by(table.c.id)
-        # Where a later page begins is looked up in an index: of the rows that are passed over nothing else is read.
-        passed = table.alias("passed")
-        after = select(passed.c.id).where(condition(passed), passed.c.id >= Hidden("low")).order_by(passed.c.id)
+        rows = select(*[table.c[name] for name in columns], *more).where(condition(table)).order_by(table.c.id)
+        # Where a page begins is looked up in an index: of the rows that are passed over nothing else is read.
+        passed, low = table.alias("passed"), Hidden("low")
+        after = select(passed.c.id).where(condition(passed), passed.c.id >= low).order_by(passed.c.id)
         begin = after.limit(ONE).offset(Hidden("offset")).scalar_subquery()
-        self._first = rows.add_columns(*more)
-        self._later = rows.add_columns(*more_later).where(table.c.id >= begin)
-        self._made: dict[tuple[int, bool, bool], Statement] = {}
+        self._ways = {_Way.FIRST: rows, _Way.THERE: rows.where(table.c.id >= low), _Way.FURTHER: rows.where(table.c.id >= begin)}
+        self._made: dict[tuple[int, _Way, bool], Statement] = {}
 
     def statement(self, part: Slice, passed: int, *, slow: bool = False) -> Statement:
-        """Passes over so many rows: that is its parameter `offset`, and their ids are not below its parameter `low`.
+        """Passes over so many rows: that is its parameter `offset`, and neither their ids nor the page's are below its parameter `low`.
 
         The limit is a part of its text: PostgreSQL would plan for a tenth of the table else, and so each time anew.
         """
-        key = (part.limit, part.offset == 0, slow or passed > MANY)
+        way = _Way.FURTHER if passed else _Way.THERE if part.offset else _Way.FIRST
+        key = (part.limit, way, slow or passed > MANY)
         if key not in self._made:
             if len(self._made) >= KEPT:
                 self._made.clear()
-            page = (self._first if key[1] else self._later).limit(literal_column(str(part.limit)))
+            page = self._ways[way].limit(literal_column(str(part.limit)))
             self._made[key] = Statement(self._name, page, slow=key[2], joint=part.limit <= SHORT and not key[2])
         return self._made[key]
 

@@ -8,10 +8,11 @@ where pages begin that were read before.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Subquery, Table, and_, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, String, Subquery, Table, and_, bindparam, case, cast, func, literal_column, select
 
 from modelyard.audit.events import Action
 from modelyard.audit.horizon import PAUSE, Horizon
@@ -57,13 +58,9 @@ class KindList:
     def __init__(
         self, kind: Kind, table: Table, columns: Sequence[str], more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: ()
     ) -> None:
-        near = _since(_EVENT.id > _MARK, REACH)
-        seen = select(func.count()).select_from(near).scalar_subquery()
-        lowest = select(func.min(near.c.record_id)).where(_moves(kind, near)).scalar_subquery()
         self.kind = kind
         self.narrow = OffsetList(table, columns, more=more)
-        told = (_changes(kind, near), seen, _EPOCH)
-        self.pages = Pages(table, columns, live, (*more(table.c.id), *told), (*more(table.c.id), lowest, *told))
+        self.pages = Pages(table, columns, live, (*more(table.c.id), _told(kind)))
         recent, settled = _since(_EVENT.id > _MARK), _since(and_(_EVENT.id > _MARK, _EVENT.id <= _UP_TO))
         count, changes = counting(table, live).scalar_subquery(), _changes(kind, recent)
         self.count = Statement(f"count {table.name}", select(count, changes, _EPOCH), slow=True)
@@ -96,12 +93,36 @@ def _changes(kind: Kind, since: Subquery) -> ColumnElement[Any]:
     return select(func.coalesce(func.sum(_by(since)), ZERO)).where(_moves(kind, since)).scalar_subquery()
 
 
-def _unmoved(known: Known, row: Row) -> int:
-    """The id below which, as this row of a later page tells, nothing has come or gone since; 0 where it does not tell."""
-    lowest, _, behind, epoch = row[-4:]
-    if known.epoch != epoch or behind >= REACH:
-        return 0
-    return INT64_MAX if lowest is None else int(lowest)
+class Told(NamedTuple):
+    """What each row of a page tells of the events since what is remembered."""
+
+    epoch: int
+    behind: int
+    """How many events there are."""
+    changes: int
+    """By how much they changed the number of live records."""
+    unmoved: int
+    """The id below which they brought and took nothing."""
+
+    def of(self, known: Known) -> bool:
+        """Whether they are all that has happened since."""
+        return self.epoch == known.epoch and self.behind < REACH
+
+
+def _told(kind: Kind) -> ColumnElement[str]:
+    """The fields of `Told` as one text. All of it is asked at once: for a server, a look at the events costs as much as some rows."""
+    since = _since(_EVENT.id > _MARK, REACH)
+    ours = _moves(kind, since)
+    changes = func.sum(case((ours, _by(since)), else_=ZERO))
+    lowest = func.min(case((ours, since.c.record_id)))
+    numbers = (_EPOCH, func.count(), func.coalesce(changes, ZERO), func.coalesce(lowest, literal_column(str(INT64_MAX))))
+    first, *rest = [cast(number, String) for number in numbers]
+    text = reduce(lambda one, other: one + literal_column("' '", String) + other, rest, first)
+    return select(text).select_from(since).scalar_subquery()
+
+
+def _read(row: Row) -> Told:
+    return Told(*map(int, row[-1].split()))
 
 
 class Totals:
@@ -131,12 +152,12 @@ class Totals:
         rows = await self._placed(project, known, part)
         if not rows:
             return rows, await self._total(project)
-        changes, behind, epoch = rows[0][-3:]
-        if known.epoch != epoch or behind >= REACH:
+        told = _read(rows[0])
+        if not told.of(known):
             return rows, await self._total(project)
-        if behind > BEHIND:
+        if told.behind > BEHIND:
             await self._advance(project, known)
-        return rows, known.total + int(changes)
+        return rows, known.total + told.changes
 
     async def _placed(self, project: ProjectId, known: Known, part: Slice) -> list[Row]:
         """The page, looked up from the nearest place that is known; from the list's beginning, if that place may have moved."""
@@ -144,7 +165,8 @@ class Totals:
         rows = await self._rows(project, known.mark, part, low, before)
         if part.offset == 0:
             return rows
-        unmoved = _unmoved(known, rows[0]) if rows else 0
+        told = _read(rows[0]) if rows else None
+        unmoved = told.unmoved if told is not None and told.of(known) else 0
         if low > unmoved:
             await self._advance(project, known)
             return await self._rows(project, known.mark, part)
