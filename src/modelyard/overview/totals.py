@@ -8,7 +8,6 @@ where pages begin that were read before.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any, NamedTuple
 
 import msgspec
@@ -116,8 +115,9 @@ def _told(kind: Kind) -> ColumnElement[str]:
     changes = func.sum(case((ours, _by(since)), else_=ZERO))
     lowest = func.min(case((ours, since.c.record_id)))
     numbers = (_EPOCH, func.count(), func.coalesce(changes, ZERO), func.coalesce(lowest, literal_column(str(INT64_MAX))))
-    first, *rest = [cast(number, String) for number in numbers]
-    text = reduce(lambda one, other: one + literal_column("' '", String) + other, rest, first)
+    epoch, behind, by, unmoved = [cast(number, String) for number in numbers]
+    space = literal_column("' '", String)
+    text = epoch + space + behind + space + by + space + unmoved
     return select(text).select_from(since).scalar_subquery()
 
 
