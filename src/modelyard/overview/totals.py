@@ -114,7 +114,12 @@ def _told(kind: Kind) -> ColumnElement[str]:
     ours = _moves(kind, since)
     changes = func.sum(case((ours, _by(since)), else_=ZERO))
     lowest = func.min(case((ours, since.c.record_id)))
-    numbers = (_EPOCH, func.count(), func.coalesce(changes, ZERO), func.coalesce(lowest, literal_column(str(INT64_MAX))))
+    numbers = (
+        func.coalesce(_EPOCH, ZERO),
+        func.count(),
+        func.coalesce(changes, ZERO),
+        func.coalesce(lowest, literal_column(str(INT64_MAX))),
+    )
     epoch, behind, by, unmoved = [cast(number, String) for number in numbers]
     space = literal_column("' '", String)
     text = epoch + space + behind + space + by + space + unmoved
