@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from modelyard.errors import Unavailable
+from modelyard.errors import Invalid, Unavailable
 from modelyard.store.batch import merge
 from modelyard.store.connection import ConflictError, Connection, ConnectionLostError, told
 from modelyard.store.database import Deferred, IdSequence, NewId, NoSuchTableError, Row, UniqueViolationError
@@ -166,6 +166,8 @@ class PostgresConnection(Connection):
             return UniqueViolationError(error.constraint_name or "", error.table_name or "")
         if isinstance(error, asyncpg.UndefinedTableError):
             return NoSuchTableError(str(error))
+        if isinstance(error, asyncpg.CharacterNotInRepertoireError):  # what names the field looks before; this is for all the others
+            return Invalid("a text has the character U+0000 in it, which PostgreSQL does not take: leave it out")
         if isinstance(error, _CONFLICTS):
             return ConflictError(str(error))
         if self.expired:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -240,6 +241,27 @@ def test_lists_come_in_pages(place: Place) -> None:
     assert found[-3:] == names
     assert len(set(found)) == len(found)
     refused(place.admin.get("/users", params={"limit": 1001}), 400, "invalid")
+
+
+def test_no_nul_reaches_postgresql(new_database: NewDatabase, tmp_path: Path) -> None:
+    """Which has no text with it, and says so of whatever looks for one."""
+    store = new_database("postgresql")
+    token = first_admin(store, "--name", "root")
+    with serving(store, home=tmp_path) as server, client(server.url, token) as admin:
+        named = refused(admin.get("/api/v1/grants", params={"user": "a\0"}), 400, "invalid")
+        assert named == r"user is 'a\x00': use text without NUL"
+        for method, path in [
+            ("GET", "/users/a%00/tokens"),
+            ("PATCH", "/users/a%00"),
+            ("DELETE", "/users/a%00"),
+            ("POST", "/users/a%00/tokens"),
+            ("PATCH", "/projects/a%00"),
+        ]:
+            told = refused(admin.request(method, f"/api/v1{path}", json={"archived": True} if "projects" in path else {}), 400, "invalid")
+            assert "U+0000" in told, path
+        assert admin.get("/p/a%00/api/v1/trash").status_code == 404
+        nobody = httpx.get(server.url + "/api/v1/trash", auth=("a\0", PASSWORD))
+        assert nobody.status_code in (400, 401)
 
 
 def test_secrets_are_not_kept_for_retries(place: Place) -> None:

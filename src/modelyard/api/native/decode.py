@@ -87,6 +87,14 @@ def path_id(request: Request, name: str) -> int:
     return whole(name, request.path_params[name], 1, INT64_MAX)
 
 
+def query_text(request: Request, name: str) -> str | None:
+    """The parameter. Raises `Invalid` where it has the character U+0000, which no text here has and PostgreSQL refuses."""
+    text = request.query.get(name)
+    if text is not None and "\0" in text:
+        invalid(name, text, "use text without NUL")
+    return text
+
+
 def query_integer(request: Request, name: str, default: int, least: int, most: int) -> int:
     """The parameter, from `least` to `most`. Raises `Invalid`."""
     text = request.query.get(name)

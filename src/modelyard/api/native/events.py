@@ -9,7 +9,7 @@ import msgspec
 from modelyard.access.permissions import Permission
 from modelyard.api.http.message import Header, Request, Response, json_response
 from modelyard.api.http.operation import Operation, Parameter, Place
-from modelyard.api.native.decode import query_integer, whole
+from modelyard.api.native.decode import query_integer, query_text, whole
 from modelyard.api.native.kinds import NUMBERS, word
 from modelyard.api.native.wire import Event, Events, Problem
 from modelyard.audit.events import Action
@@ -137,12 +137,12 @@ def _project(request: Request) -> ProjectId:
 def _wanted(request: Request) -> EventFilter:
     action, kind = request.query.get("action"), request.query.get("kind")
     return EventFilter(
-        actor=_text(request, "actor"),
+        actor=query_text(request, "actor"),
         action=None if action is None else _one_of(_ACTIONS, "action", action),
         kind=None if kind is None else _one_of(NUMBERS, "kind", kind),
         record_id=_number(request, "record_id"),
-        dialect=_text(request, "dialect"),
-        request_id=_text(request, "request_id"),
+        dialect=query_text(request, "dialect"),
+        request_id=query_text(request, "request_id"),
         since=_moment(request, "since"),
         until=_moment(request, "until"),
     )
@@ -152,13 +152,6 @@ def _one_of(words: Mapping[str, V], name: str, text: str) -> V:
     if text not in words:
         invalid(name, text, f"use one of {', '.join(words)}")
     return words[text]
-
-
-def _text(request: Request, name: str) -> str | None:
-    text = request.query.get(name)
-    if text is not None and "\0" in text:  # which PostgreSQL refuses, and no event has
-        invalid(name, text, "use text without NUL")
-    return text
 
 
 def _number(request: Request, name: str) -> int | None:

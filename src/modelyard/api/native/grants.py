@@ -8,7 +8,7 @@ from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.operation import Operation, Parameter, Place
 from modelyard.api.native import access_wire as wire
 from modelyard.api.native.access_wire import Grant, GrantOrder, Grants, NewProject, Project, ProjectPatch, Projects
-from modelyard.api.native.decode import path_id, structured
+from modelyard.api.native.decode import path_id, query_text, structured
 from modelyard.api.native.me import FAILURES, WRITE_FAILURES
 from modelyard.api.native.paging import PAGING, asked, following
 from modelyard.api.native.wire import Problem
@@ -26,7 +26,7 @@ class GrantHandlers:
         self._grants = access.grants
 
     async def list_all(self, request: Request) -> Response:
-        page = await self._grants.page(request.query.get("user"), *asked(request))
+        page = await self._grants.page(query_text(request, "user"), *asked(request))
         return json_response(200, Grants([wire.grant(one) for one in page.items], following(page.next)))
 
     async def create(self, request: Request) -> Response:
