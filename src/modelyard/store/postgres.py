@@ -166,7 +166,7 @@ class PostgresConnection(Connection):
             return UniqueViolationError(error.constraint_name or "", error.table_name or "")
         if isinstance(error, asyncpg.UndefinedTableError):
             return NoSuchTableError(str(error))
-        if isinstance(error, asyncpg.CharacterNotInRepertoireError):  # what names the field looks before; this is for all the others
+        if isinstance(error, asyncpg.CharacterNotInRepertoireError):  # where no dialect has named the field before
             return Invalid("a text has the character U+0000 in it, which PostgreSQL does not take: leave it out")
         if isinstance(error, _CONFLICTS):
             return ConflictError(str(error))

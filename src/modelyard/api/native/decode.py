@@ -87,10 +87,19 @@ def path_id(request: Request, name: str) -> int:
     return whole(name, request.path_params[name], 1, INT64_MAX)
 
 
+def path_text(request: Request, name: str) -> str:
+    """A name in the path. Raises `Invalid` where it has the character U+0000, which no text here has and PostgreSQL refuses."""
+    return _without_nul(name, request.path_params[name])
+
+
 def query_text(request: Request, name: str) -> str | None:
-    """The parameter. Raises `Invalid` where it has the character U+0000, which no text here has and PostgreSQL refuses."""
+    """The parameter. Raises `Invalid` likewise."""
     text = request.query.get(name)
-    if text is not None and "\0" in text:
+    return None if text is None else _without_nul(name, text)
+
+
+def _without_nul(name: str, text: str) -> str:
+    if "\0" in text:
         invalid(name, text, "use text without NUL")
     return text
 

@@ -8,7 +8,7 @@ from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.operation import Operation, Parameter, Place
 from modelyard.api.native import access_wire as wire
 from modelyard.api.native.access_wire import Grant, GrantOrder, Grants, NewProject, Project, ProjectPatch, Projects
-from modelyard.api.native.decode import path_id, query_text, structured
+from modelyard.api.native.decode import path_id, path_text, query_text, structured
 from modelyard.api.native.me import FAILURES, WRITE_FAILURES
 from modelyard.api.native.paging import PAGING, asked, following
 from modelyard.api.native.wire import Problem
@@ -52,9 +52,7 @@ class ProjectHandlers:
 
     async def archive(self, request: Request) -> Response:
         archived = structured(_PATCH, request.body).archived
-        return json_response(
-            200, wire.project(await self._projects.archive(request.caller, request.path_params["name"], archived=archived))
-        )
+        return json_response(200, wire.project(await self._projects.archive(request.caller, path_text(request, "name"), archived=archived)))
 
 
 def operations(access: Access) -> tuple[Operation, ...]:

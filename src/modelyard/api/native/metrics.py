@@ -1,7 +1,7 @@
 """Metrics of runs: many points in, few points out."""
 
 from modelyard.api.http.message import Request, Response, json_response
-from modelyard.api.native.decode import path_id, points, query_integer
+from modelyard.api.native.decode import path_id, path_text, points, query_integer
 from modelyard.api.native.wire import LoggedPoints, Metric, MetricList, MetricSeries, SeriesPoint
 from modelyard.experiments.blocks import FEWEST
 from modelyard.experiments.entities import Sample, Steps
@@ -25,7 +25,7 @@ class MetricHandlers:
         return json_response(200, MetricList([Metric(one.name, one.count, one.low, one.high, _shown(one.last)) for one in found]))
 
     async def read(self, request: Request) -> Response:
-        run_id, name = path_id(request, "id"), request.path_params["name"]
+        run_id, name = path_id(request, "id"), path_text(request, "name")
         most = query_integer(request, "points", SHOWN, FEWEST, MAX_POINTS)
         reading = await self._service.read(request.caller, run_id, name, _steps(request), most)
         return json_response(200, MetricSeries(name, reading.count, [_shown(sample) for sample in reading.samples]))

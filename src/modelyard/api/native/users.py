@@ -8,7 +8,7 @@ from modelyard.api.http.message import Request, Response, json_response
 from modelyard.api.http.operation import Operation, Parameter, Place
 from modelyard.api.native import access_wire as wire
 from modelyard.api.native.access_wire import MintedToken, NewUser, TokenOrder, Tokens, User, UserPatch, Users
-from modelyard.api.native.decode import path_id, structured
+from modelyard.api.native.decode import path_id, path_text, structured
 from modelyard.api.native.me import FAILURES, TOKEN_ID, WRITE_FAILURES, token_order
 from modelyard.api.native.paging import PAGING, asked, following
 from modelyard.api.native.wire import Problem
@@ -29,19 +29,19 @@ class UserHandlers:
         return json_response(201, wire.user(await self._accounts.create(request.caller, structured(_NEW, request.body))))
 
     async def update(self, request: Request) -> Response:
-        changed = await self._accounts.update(request.caller, request.path_params["name"], structured(_PATCH, request.body))
+        changed = await self._accounts.update(request.caller, path_text(request, "name"), structured(_PATCH, request.body))
         return json_response(200, wire.user(changed))
 
     async def remove(self, request: Request) -> Response:
-        await self._accounts.remove(request.caller, request.path_params["name"])
+        await self._accounts.remove(request.caller, path_text(request, "name"))
         return Response(204, content_type=b"")
 
     async def list_tokens(self, request: Request) -> Response:
-        page = await self._tokens.page(request.path_params["name"], *asked(request))
+        page = await self._tokens.page(path_text(request, "name"), *asked(request))
         return json_response(200, Tokens([wire.token(one) for one in page.items], following(page.next)))
 
     async def create_token(self, request: Request) -> Response:
-        made, text = await self._tokens.create(request.caller, request.path_params["name"], token_order(request))
+        made, text = await self._tokens.create(request.caller, path_text(request, "name"), token_order(request))
         return json_response(201, wire.minted(made, text))
 
     async def revoke_token(self, request: Request) -> Response:
