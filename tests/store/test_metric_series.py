@@ -303,7 +303,8 @@ class TestBlocks:
         series = SqlSeries()
         await sql.metrics.log(ANN, run.id, [*walk(250), *walk(30, name="acc")])
         before = await sql.metrics.summaries(ANN, run.id)
-        await sql.database.write(lambda unit: series._cover(unit, run.id, {"acc": [(10**6, 9.0, None)]}))
+        ends = await series._ends(sql.database.reader, run.id, ["acc"])
+        await sql.database.write(lambda unit: series._grow(unit, run.id, ends, {"acc": [(10**6, 9.0, None)]}))
         assert await series.wrong(sql.database.reader, run.id) == ["acc"]
 
         await sql.database.write(lambda unit: series.rebuild(unit, run.id))

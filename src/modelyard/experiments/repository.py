@@ -109,6 +109,9 @@ ORDER BY point.id
 
 T = TypeVar("T")
 
+Ends = tuple[Mapping[str, Block], Mapping[str, Sequence[Seen]]]
+"""The last block of each series that has blocks, and the points after it of each that has some."""
+
 RAW = 16
 """Up to so many points for each one that is wanted, a series is read whole: its blocks would leave too few."""
 _TOGETHER = 32
@@ -125,11 +128,17 @@ class SqlSeries:
     """`Series` over the points' table and that of their blocks."""
 
     async def append(self, unit: Unit, batch: Batch) -> None:
-        ids = await unit.next_ids(IdSequence.ARTIFACT, len(batch.names))
+        names, ends = list(batch.metrics), None
         begins = any(not metric.id for metric in batch.metrics.values())
-        # Where nothing is locked but by its revision, a series' last block is what tells that points of another came in between.
-        if begins or len(ids) >= SIZE or unit.flavour is Flavour.POSTGRESQL or any(map(due, ids)):
-            await self._cover(unit, batch.run.id, _seen(batch, ids))
+        # Where nothing is locked but by its revision, a series' last block is what tells that points of another came in between. It is
+        # read before the ids are taken: after them, it could have points with higher ids already.
+        if begins or len(batch.names) >= SIZE or unit.flavour is Flavour.POSTGRESQL:
+            ends = await self._ends(unit, batch.run.id, names)
+        ids = await unit.next_ids(IdSequence.ARTIFACT, len(batch.names))
+        if ends is None and any(map(due, ids)):
+            ends = await self._ends(unit, batch.run.id, names)
+        if ends is not None:
+            await self._grow(unit, batch.run.id, ends, _seen(batch, ids))
         described = any(metric.description is not None or metric.properties for metric in batch.metrics.values())
         plain = _APPEND_ALIKE if len(batch.metrics) == 1 else _APPEND
         statement, columns = _APPEND_DESCRIBED if described else plain, _columns(batch, ids)
@@ -140,7 +149,7 @@ class SqlSeries:
 
     async def follow(self, unit: Unit, point: MetricPoint, turn: int, *, begins: bool) -> None:
         if begins or due(turn):
-            await self._cover(unit, point.run_id, {point.name: ()})
+            await self._grow(unit, point.run_id, await self._ends(unit, point.run_id, [point.name]), {point.name: ()})
 
     async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:
         last = (await self._last_blocks(reader, run_id, [name])).get(name)
@@ -223,9 +232,9 @@ class SqlSeries:
             after = points[-1][0]
             yield [(id_, value, step) for id_, value, step in points]
 
-    async def _cover(self, unit: Unit, run_id: int, fresh: Mapping[str, Sequence[Seen]]) -> None:
+    async def _grow(self, unit: Unit, run_id: int, ends: Ends, fresh: Mapping[str, Sequence[Seen]]) -> None:
         """Bring blocks up to date with the points that are stored, and with fresh ones that are not yet."""
-        last, loose = await self._ends(unit, run_id, list(fresh))
+        last, loose = ends
         begun: list[Row] = []
         longer: list[Values] = []
         for name, points in fresh.items():
@@ -238,7 +247,7 @@ class SqlSeries:
         await unit.later(_GROW_BLOCK, longer)
         await unit.later(_ADD_BLOCKS, begun)
 
-    async def _ends(self, reader: Reader, run_id: int, names: Sequence[str]) -> tuple[dict[str, Block], dict[str, list[Seen]]]:
+    async def _ends(self, reader: Reader, run_id: int, names: Sequence[str]) -> Ends:
         """The last block of each series that has blocks, and the points after it of each that has some."""
         if reader.flavour is not Flavour.POSTGRESQL:
             last = await self._last_blocks(reader, run_id, names)
