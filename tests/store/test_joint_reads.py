@@ -64,6 +64,14 @@ async def test_nobody_pays_for_what_another_asks(url: str) -> None:
         assert [first[1], last[1]] == NAMES[:2]  # type: ignore[index]  # no errors
 
 
+async def test_who_asks_alone_asks_once(url: str) -> None:
+    meter = metered(url)
+    async with opened(url, meter=meter) as database:
+        (bad,) = await named(database, "no text has \ud800")
+        assert isinstance(bad, Exception)
+        assert meter.statements[ONE.name].count == 1
+
+
 async def test_nobody_is_cancelled_with_another(url: str) -> None:
     async with opened(url) as database:
         await fill(database)

@@ -32,6 +32,10 @@ class _Asked:
         if not self.answer.done():  # else whoever asked has been cancelled
             self.answer.set_result(found)
 
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
 
 def _of_all() -> contextvars.Context:
     """No request's context, and no request's tally: each adds its own. Where a line is logged, it is for the one that asked first."""
@@ -78,13 +82,13 @@ class Joint:
                 return
             columns = tuple(map(list, zip(*[one.arguments for one in asked], strict=True)))
             rows = await self._read(name, lambda connection: connection.rows(compiled.joint, columns))
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - of several, each finds out for itself whether it was its own
+            everybodys = len(asked) == 1 or isinstance(error, Unavailable)
             for one in asked:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
-        except Exception:  # noqa: BLE001 - for whom it was, each finds out for itself
-            for one in asked:
-                one.tell(None)
+                if everybodys:
+                    one.fail(error)
+                else:
+                    one.tell(None)
         else:
             found: list[list[Row]] = [[] for _ in asked]
             for row in rows:
