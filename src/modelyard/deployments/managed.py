@@ -37,6 +37,9 @@ ENVIRONMENT = "modelyard"
 NO_BACKEND = "no serving backend is configured: the deployment is kept, and nothing serves it"
 
 
+NOTHING_RUNS = "nothing of it runs: its version was deleted, or nobody has begun to serve it"
+
+
 class Progress(StrEnum):
     DEPLOYING = "deploying"
     ACTIVE = "active"
@@ -77,6 +80,13 @@ class Deployment(NamedTuple):
     def progress(self) -> Progress:
         """What is really so, whatever is desired. Of what nobody has begun to serve, or whose version is deleted, nothing runs."""
         return Progress.STOPPED if self.last is None else _PROGRESS[self.last]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed, or is stopped though nobody has said so."""
+        if self.last is None:
+            return NOTHING_RUNS
+        return self.service.message if self.progress is Progress.FAILED else None
 
 
 class ManagedDeployments:

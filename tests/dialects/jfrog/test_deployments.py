@@ -128,7 +128,9 @@ def test_what_failed_keeps_no_model(jfrog: Jfrog) -> None:
     made = jfrog.deployment()
 
     jfrog.gone(f"/models/{made['model_id']}")
-    assert jfrog.read(f"/deployments/{made['id']}")["model_id"] == made["model_id"]
+    found = jfrog.read(f"/deployments/{made['id']}")
+    assert (found["model_id"], found["status"]) == (made["model_id"], "stopped")
+    assert "its version was deleted" in found["message"]
 
 
 def test_a_gated_model_is_not_deployed(jfrog: Jfrog) -> None:

@@ -229,7 +229,6 @@ def new_deployment(body: wire.DeploymentRequest, model_id: int, version_id: int)
 
 def deployment(kept: Deployment) -> wire.Deployment:
     service = kept.service
-    failed = kept.progress is Progress.FAILED
     return wire.Deployment(
         id=str(service.id),
         name=service.name,
@@ -239,7 +238,7 @@ def deployment(kept: Deployment) -> wire.Deployment:
         replicas=UNSET if service.replicas is None else service.replicas,
         created_at=_moment(service.created_at),
         updated_at=_moment(service.updated_at),
-        message=_shown(service.message) if failed else UNSET,
+        message=_shown(kept.reason),
     )
 
 

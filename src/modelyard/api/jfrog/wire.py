@@ -186,7 +186,7 @@ class Deployment(Shown):
     replicas: int | UnsetType = UNSET
     created_at: Moment = UNSET
     updated_at: Moment = UNSET
-    message: Annotated[Text, Meta(description="Why it failed. Not in JFrog's contract.")] = UNSET
+    message: Annotated[Text, Meta(description="Why it failed, or why nothing of it runs. Not in JFrog's contract.")] = UNSET
 
 
 class Resources(Given):
