@@ -8,7 +8,7 @@ from schemathesis.core.result import Ok
 
 from tests.conftest import NewDatabase, Serve
 from tests.dialects.jfrog.registry import Jfrog
-from tests.dialects.kubeflow.test_fuzz import SEED, play
+from tests.dialects.kubeflow.test_fuzz import DATABASE, SEED, play
 from tests.dialects.registry import Registry
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
 def test_the_server_keeps_its_word(new_database: NewDatabase, serve: Serve, subtests: pytest.Subtests, mode: GenerationMode) -> None:
     with httpx.Client(timeout=30) as client:
-        registry = Registry(client, serve(new_database("sqlite")))
+        registry = Registry(client, serve(new_database(DATABASE)))
         ids = _things(Jfrog(registry))
         schema = schemathesis.openapi.from_url(f"{registry.base_url}/openapi/jfrog.json")
         for found in schema.get_all_operations():

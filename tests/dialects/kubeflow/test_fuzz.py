@@ -27,6 +27,8 @@ LONG = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 """Requests for each operation and mode."""
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if LONG else 1))
+DATABASE = os.environ.get("FUZZ_DATABASE", "sqlite")
+"""The flavour of the database that the server has."""
 KEYS = {
     "registeredmodelid": "rm",
     "modelversionid": "mv",
@@ -49,7 +51,7 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
 def registry(new_database: NewDatabase, serve: Serve) -> Iterator[Registry]:
     """A server of its own: what is made here would fill the lists of other tests."""
     with httpx.Client(timeout=30) as client:
-        yield Registry(client, serve(new_database("sqlite")))
+        yield Registry(client, serve(new_database(DATABASE)))
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
@@ -85,11 +87,12 @@ def play(operation: Any, mode: GenerationMode, ids: dict[str, str], token: str |
 
 
 def _any_link(document: Json) -> Json:
-    """The document with `licenseLink` as what the original takes it for: any text. By the contract it is a URI, which nobody checks."""
+    """The document with links as what the original takes them for: any text. By the contract they are URIs, which nobody checks."""
     for schema in document["components"]["schemas"].values():
-        link = schema.get("properties", {}).get("licenseLink", {})
-        for text in (link, *link.get("anyOf", ())):
-            text.pop("format", None)
+        for name in ("licenseLink", "logo"):
+            link = schema.get("properties", {}).get(name, {})
+            for text in (link, *link.get("anyOf", ())):
+                text.pop("format", None)
     return document
 
 

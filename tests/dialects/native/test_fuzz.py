@@ -9,7 +9,7 @@ from schemathesis.core.result import Ok
 
 from tests.conftest import NewDatabase, Serve
 from tests.dialects.jfrog.registry import Jfrog
-from tests.dialects.kubeflow.test_fuzz import SEED, play
+from tests.dialects.kubeflow.test_fuzz import DATABASE, SEED, play
 from tests.dialects.registry import Registry, accepted
 from tests.servers.people import client, first_admin
 
@@ -22,7 +22,7 @@ SMALL = 50
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
 def test_the_server_keeps_its_word(new_database: NewDatabase, serve: Serve, subtests: pytest.Subtests, mode: GenerationMode) -> None:
-    database_url = new_database("sqlite")
+    database_url = new_database(DATABASE)
     token = first_admin(database_url)
     with client(serve(database_url), token) as http:
         registry = Registry(http, str(http.base_url).rstrip("/"))
