@@ -26,7 +26,7 @@ _texts: dict[tuple[Any, ...], str] = {}
 """By shape: the sequences of the new ids; then of each change the statement, how many rows it has or, of many, what differs between them,
 and their holes."""
 
-_GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of {wanted} records are as they were read: running again')::int END"
+GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of {wanted} records are as they were read: running again')::int END"
 """A text that is no number is the one way to make a statement fail by itself, and with it everything that it has done; the server's log
 shows the text."""
 
@@ -44,7 +44,7 @@ def merge(batch: Sequence[Deferred], new: Sequence[NewId]) -> tuple[str, list[An
         statement = change.statement
         if isinstance(statement, Bulk):
             rows = cast("Sequence[Row]", change.rows)
-            holes = _holes(statement, rows[0], new) if new else ()
+            holes = holes_of(statement, rows[0], new) if new else ()
             shape += (statement, _many_bound(statement, rows, holes, arguments) or _each_bound(statement, rows, holes, arguments), holes)
         else:
             for row in reversed(change.bound(Flavour.POSTGRESQL)):
@@ -91,7 +91,7 @@ def _many_bound(statement: Bulk, rows: Sequence[Row], holes: Holes, arguments: l
     return differing
 
 
-def _holes(statement: Bulk, row: Row, new: Sequence[NewId]) -> Holes:
+def holes_of(statement: Bulk, row: Row, new: Sequence[NewId]) -> Holes:
     found = []
     for place in statement.identifying:
         value = row[place]
@@ -108,10 +108,15 @@ def _without(row: Row, holes: Holes) -> Row:
     for place, _ in reversed(holes):
         value = left[place]
         if type(value) is Told:
-            left[place] = value.text[_AFTER_ID:]
+            left[place] = told_text(value)
         else:
             del left[place]
     return left
+
+
+def told_text(told: Told) -> str:
+    """What follows the id."""
+    return told.text[_AFTER_ID:]
 
 
 _BEFORE_ID = '{"id":'
@@ -132,7 +137,7 @@ def _text(sequences: Sequence[IdSequence], changes: Sequence[Any]) -> str:
     if guards:
         # Counting a guard runs it: they lock in the order in which they were asked for, as a unit that locks does. Else the two deadlock.
         # And they do so before ids are taken: who waits for another gets the higher ones.
-        asked.insert(0, _GUARDED.format(found=" + ".join(reversed(guards)), wanted=len(guards)))
+        asked.insert(0, GUARDED.format(found=" + ".join(reversed(guards)), wanted=len(guards)))
     main = f"SELECT {', '.join(asked)}" if asked else texts.pop()
     names += [f"_{number} AS ({text})" for number, text in enumerate(texts)]
     return f"WITH {', '.join(names)} {main}" if names else main

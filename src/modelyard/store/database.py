@@ -71,23 +71,28 @@ def bound(statement: Statement, rows: Rows, flavour: Flavour) -> Sequence[Sequen
 class NewId:
     """Stands for an id that the database gives in the very statement that stores what it names (see `Unit.new_id`)."""
 
-    __slots__ = ("keep", "number", "sequence")
+    __slots__ = ("keep", "number", "place", "sequence")
 
     def __init__(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
         self.sequence = sequence
         self.keep = keep
         self.number: int | None = None
+        self.place = 0
+        """Where several units get theirs in one statement: the how manieth of them this one's is, from 1 on."""
 
     def given(self, number: int) -> None:
         self.number = number
         self.keep(number)
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told:
     """JSON text of an object whose first field is `id`, to be put in where the text has a 0."""
 
-    id: NewId
-    text: str
+    __slots__ = ("id", "text")
+
+    def __init__(self, new: NewId, text: str) -> None:
+        self.id = new
+        self.text = text
 
 
 class NoSuchTableError(Exception):

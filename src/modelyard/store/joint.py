@@ -37,7 +37,7 @@ class _Asked:
             self.answer.set_exception(error)
 
 
-def _of_all() -> contextvars.Context:
+def of_all() -> contextvars.Context:
     """No request's context, and no request's tally: each adds its own. Where a line is logged, it is for the one that asked first."""
     context = contextvars.Context()
     context.run(current_tally.set, Tally(current_tally.get().request_id))
@@ -61,7 +61,7 @@ class Joint:
             others.append(asked)
         else:
             self._asked[compiled.sql] = [asked]
-            loop.call_soon(self._begin, name, compiled, context=_of_all())
+            loop.call_soon(self._begin, name, compiled, context=of_all())
         found = await asked.answer
         if found is None:
             return await self._alone(name, compiled, arguments)

@@ -16,6 +16,7 @@ from modelyard.store.database import (
     Values,
 )
 from modelyard.store.joint import Joint
+from modelyard.store.joint_writes import JointWrites
 from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import LAZY, PooledUnit
@@ -106,6 +107,7 @@ class PooledDatabase:
         self._meter.pool = connections
         self._queues = Queues()
         self._reader = PooledReader(flavour, self.pool, self._meter)
+        self._together = JointWrites(self._take, connections.give, connections.discard, self._meter)
 
     @property
     def reader(self) -> Reader:
@@ -159,7 +161,8 @@ class PooledDatabase:
 
     async def _attempt(self, take: Callable[[], Awaitable[Connection]], work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
         lazy = self.flavour in LAZY
-        unit = PooledUnit(self.flavour, take, self._meter, self._queues, self._reader if hopeful and lazy else None)
+        shared = (self._reader, self._together) if hopeful and lazy else (None, None)
+        unit = PooledUnit(self.flavour, take, self._meter, self._queues, *shared)
         try:
             if not lazy:
                 await unit.begin()

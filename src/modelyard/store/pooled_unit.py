@@ -22,6 +22,8 @@ from modelyard.store.database import (
     Values,
     bound,
 )
+from modelyard.store.joint_batch import work_of
+from modelyard.store.joint_writes import JointWrites
 from modelyard.store.meter import Meter
 from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 from modelyard.store.turns import Queues
@@ -43,17 +45,25 @@ class PooledUnit:
     """
 
     def __init__(
-        self, flavour: Flavour, take: Callable[[], Awaitable[Connection]], meter: Meter, queues: Queues, reader: Reader | None = None
+        self,
+        flavour: Flavour,
+        take: Callable[[], Awaitable[Connection]],
+        meter: Meter,
+        queues: Queues,
+        reader: Reader | None = None,
+        together: JointWrites | None = None,
     ) -> None:
         """`take` gets a connection, when a statement first needs one. `queues` are shared by the units of one database.
 
         With a `reader`, which only lazy units have, the unit is hopeful: a record that it locks is not locked but only read, and looked at
         again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
-        run again, and then locks. What it reads first is read with what others read, before it has a connection.
+        run again, and then locks. What it reads first is read with what others read, before it has a connection. And what it changes, it
+        changes with others by way of `together`, if by then it has needed no connection.
         """
         self.flavour = flavour
         self.failure: Exception | None = None
         self._reader = reader
+        self._together = together
         self._queues = queues
         self._queued: Hashable = None
         self._guards: dict[tuple[str, int | None], Deferred] = {}
@@ -194,10 +204,16 @@ class PooledUnit:
                 await self.begin()
                 return await self.finish()
             try:
-                await self._flush()
+                if self._together is None or self.connection is not None or not await self._jointly(self._together):
+                    await self._flush()
             except ConnectionLostError as error:
                 raise Unavailable(_OUTCOME_UNKNOWN, retry_after=1) from error
         return None
+
+    async def _jointly(self, together: JointWrites) -> bool:
+        """Whether all that waits has been done, with what waits of other units."""
+        work = work_of([*self._guards.values(), *self._waiting], self._new, tuple(self._guards))
+        return work is not None and await self._answered(together.done(work))
 
     async def settle(self) -> None:
         """Have every new id given."""

@@ -1,0 +1,148 @@
+"""Units that end in the same turn of the event loop, and have only one statement to run, as one statement.
+
+As with reads (`store.joint`), a round trip has its price for both sides, a change's commit among it. Each is durable before it is answered.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from modelyard.errors import Unavailable
+from modelyard.store.connection import Connection, ConnectionLostError
+from modelyard.store.joint import of_all
+from modelyard.store.joint_batch import Shape, Work, give, join
+from modelyard.store.meter import Meter
+from modelyard.store.statements import Statement
+from modelyard.tally import current_tally
+
+MOST = 16
+"""Units that share a statement."""
+SHY = 100
+"""After a statement has failed, so many units that begin likewise run alone: a client whose every other change is refused costs the others
+little.
+"""
+
+
+class _Member:
+    __slots__ = ("answer", "work")
+
+    def __init__(self, work: Work, answer: "asyncio.Future[bool]") -> None:
+        self.work = work
+        self.answer = answer
+        """Whether it is done; else it has to be done alone."""
+
+    def tell(self, done: bool) -> None:  # noqa: FBT001 - what it tells
+        if not self.answer.done():  # else its unit has been cancelled
+            self.answer.set_result(done)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class JointWrites:
+    """`take` gets a connection, which `give` takes back, and `discard` when nobody knows what is still to come on it."""
+
+    def __init__(
+        self,
+        take: Callable[[], Awaitable[Connection]],
+        give_back: Callable[[Connection], None],
+        discard: Callable[[Connection], None],
+        meter: Meter,
+    ) -> None:
+        self._take = take
+        self._give_back = give_back
+        self._discard = discard
+        self._meter = meter
+        self._members: dict[Shape, list[_Member]] = {}
+        """Those of this turn."""
+        self._shy: Counter[Statement] = Counter()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def done(self, work: Work) -> bool:
+        """Do it together with others. False: it has not been done and is to be done alone.
+
+        Raises `ConnectionLostError`, and `Unavailable` where it would have been raised alone. When the caller is cancelled it may be done
+        or not, but never in part.
+        """
+        first = work.changes[0].statement
+        if self._shy[first] > 0:
+            self._shy[first] -= 1
+            return False
+        loop, started = asyncio.get_running_loop(), time.perf_counter()
+        member = _Member(work, loop.create_future())
+        if not self._members:
+            loop.call_soon(self._begin, context=of_all())
+        self._members.setdefault(work.shape, []).append(member)
+        if not await member.answer:
+            return False
+        tally = current_tally.get()
+        tally.statements += 1
+        tally.seconds += time.perf_counter() - started
+        return True
+
+    def _begin(self) -> None:
+        everyone, self._members = self._members, {}
+        for members in everyone.values():
+            for group in _groups([one for one in members if not one.answer.done()]):
+                if len(group) == 1:
+                    group[0].tell(False)  # noqa: FBT003 - see `tell`
+                    continue
+                task = asyncio.get_running_loop().create_task(self._run(group))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def _run(self, group: Sequence[_Member]) -> None:
+        works = [one.work for one in group]
+        try:
+            await self._together(works)
+        except (ConnectionLostError, Unavailable) as error:
+            for one in group:
+                one.fail(error)
+        except Exception:  # noqa: BLE001 - whose error it is, each finds out alone, and says it in its own words
+            self._shy[works[0].changes[0].statement] = SHY
+            for one in group:
+                one.tell(False)  # noqa: FBT003 - see `tell`
+        else:
+            for one in group:
+                one.tell(True)  # noqa: FBT003 - likewise
+
+    async def _together(self, works: Sequence[Work]) -> None:
+        sql, arguments = join(works)
+        connection = await self._take()
+        started = time.perf_counter()
+        try:
+            row = await connection.row(sql, arguments)
+        except Exception as error:
+            meaning = connection.meaning(error)
+            self._give_back(connection)
+            if meaning is error:
+                raise
+            raise meaning from error
+        except BaseException:
+            self._discard(connection)
+            raise
+        finally:
+            self._meter.ran(f"batch: {works[0].changes[0].statement.name}", time.perf_counter() - started, None)
+        self._give_back(connection)
+        assert row is not None  # noqa: S101 - the statement has one row
+        give(works, row)
+
+
+def _groups(members: Sequence[_Member]) -> list[list[_Member]]:
+    """Those that may share a statement, each in the order in which all processes lock."""
+    groups: list[list[_Member]] = []
+    seen: list[tuple[set[object], set[object]]] = []
+    for member in sorted(members, key=lambda one: one.work.place) if len(members) > 1 else members:
+        for group, (looked_at, changed) in zip(groups, seen, strict=True):
+            if len(group) < MOST and member.work.apart(looked_at, changed):
+                break
+        else:
+            group, looked_at, changed = [], set(), set()
+            groups.append(group)
+            seen.append((looked_at, changed))
+        group.append(member)
+        looked_at |= member.work.looked_at
+        changed |= member.work.changed
+    return groups
