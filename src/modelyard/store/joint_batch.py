@@ -17,6 +17,8 @@ from modelyard.store.statements import Bulk, Flavour, Statement
 
 MAX_ROWS = 64
 """Of one unit. More are worth a statement of their own."""
+PATIENCE_MS = 100
+"""So long it waits for a lock: whoever must wait longer does so alone, and does not keep the others waiting."""
 
 Holes = tuple[tuple[int, int], ...]
 Shape = tuple[tuple[IdSequence, ...], tuple[tuple[Statement, Holes], ...]]
@@ -55,7 +57,8 @@ class Work(NamedTuple):
 
 def work_of(changes: Sequence[Deferred], new: Sequence[NewId], guarded: Sequence[tuple[str, Any]]) -> Work | None:
     """None where it can only be done alone. `guarded` are the records that are looked at and not changed."""
-    kinds, count = [], 0
+    kinds: list[tuple[Statement, Holes]] = []
+    count = 0
     changed: list[tuple[str, Any]] = []
     for change in changes:
         statement, rows = change.statement, change.rows
@@ -85,7 +88,7 @@ def join(works: Sequence[Work]) -> tuple[str, list[Any]]:
     arguments: list[Any] = [len(works)] if sequences else []
     guards = 0
     for place in range(len(kinds) - 1, -1, -1):
-        statement, holes = kinds[place]
+        statement = kinds[place][0]
         rows: list[Any] = [row for work in works for row in work.changes[place].rows]
         if not isinstance(statement, Bulk):
             rows = [statement.compiled(Flavour.POSTGRESQL).bind(row) for row in rows]
@@ -129,7 +132,7 @@ def _maker(statement: Statement) -> Callable[..., msgspec.Struct]:
 def _text(sequences: Sequence[IdSequence], kinds: Sequence[tuple[Statement, Holes]]) -> str:
     """Written backwards, and with the guards first of all, for the reasons that `store.batch` gives."""
     names = [
-        f"_new{number} AS (SELECT array_agg(nextval('{sequence.value}_id_seq')) AS ids FROM generate_series(1, $1::int))"
+        f"_new{number} AS (SELECT array_agg(nextval('{sequence.value}_id_seq')) AS ids FROM generate_series(1, $1::int))"  # noqa: S608 - an enum's value
         for number, sequence in enumerate(sequences)
     ]
     guards, used = [], 1 if sequences else 0
@@ -141,7 +144,9 @@ def _text(sequences: Sequence[IdSequence], kinds: Sequence[tuple[Statement, Hole
     asked = [f"(SELECT ids FROM _new{number})" for number in range(len(sequences))]  # noqa: S608 - likewise
     if guards:
         asked.insert(0, GUARDED.format(found=" + ".join(reversed(guards)), wanted=f"${used + 1}::bigint"))
-    return f"WITH {', '.join(names)} SELECT {', '.join(asked) or '1'}"
+    # Asked for first, it counts for all that comes after it, and until the statement ends.
+    asked.insert(0, f"set_config('lock_timeout', '{PATIENCE_MS}', true)")
+    return f"WITH {', '.join(names)} SELECT {', '.join(asked)}"
 
 
 def _for_many(statement: Statement, holes: Holes, number: int) -> str:
@@ -155,7 +160,7 @@ def _for_many(statement: Statement, holes: Holes, number: int) -> str:
             # cheaper while the table is small, would read all of it, and would be kept while it grows.
             return f"SELECT 1 FROM {given}, LATERAL ({_TYPED.sub(_from_given, sql)} OFFSET 0) AS found"  # noqa: S608 - our own statement
         head, _, where = sql.partition(" WHERE ")
-        return f"{_TYPED.sub(_from_given, head)} FROM {given} WHERE {_looked_up(where)} RETURNING 1"  # noqa: S608 - likewise
+        return f"{_TYPED.sub(_from_given, head)} FROM {given} WHERE {_looked_up(where)} RETURNING 1"
     if statement.deletes:
         head, _, where = sql.partition(" WHERE ")
         return f"{head} USING {given} WHERE {_looked_up(where)}"

@@ -1,0 +1,249 @@
+"""Units that end in one turn of the event loop: each does what it would have done alone, and PostgreSQL is told once."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
+from modelyard.errors import AlreadyExists, Unavailable
+from modelyard.experiments.entities import NewExperiment, NewRun
+from modelyard.models.entities import Model, ModelPatch, NewModel, NewVersion
+from modelyard.overview.integrity.check import check
+from modelyard.records.kinds import Kind
+from modelyard.records.properties import Properties
+from modelyard.search.page import ListQuery
+from modelyard.store import joint_writes
+from modelyard.store.database import Database, IdSequence, Unit
+from modelyard.store.meter import Meter
+from modelyard.store.statements import Bulk, Flavour
+from modelyard.store.urls import DatabaseUrl
+from tests.store.conftest import NewStore
+from tests.store.things import ALL, NAMED, THING, create_tables, opened
+from tests.store.worlds import sql_world, world_at
+from tests.unit.world import ANN, World
+
+_INSERT = Bulk("insert things", THING)
+BATCH = f"batch: {_INSERT.name}"
+
+
+class NameTakenError(Exception):
+    """One of ours, of a unique violation."""
+
+
+async def make(database: Database, name: str, note: str | None = None) -> int:
+    """A thing's id."""
+    ids: list[int] = []
+
+    async def work(unit: Unit) -> None:
+        await unit.new_id(IdSequence.RESOURCE, ids.append)
+        await unit.later(_INSERT, [(ids[-1], name, 0.1, -(2**63), note)], lambda _: NameTakenError(name))
+
+    await database.write(work)
+    return ids[-1]
+
+
+async def outcomes(*work: Awaitable[Any]) -> Sequence[Any]:
+    return await asyncio.gather(*work, return_exceptions=True)
+
+
+def runs(meter: Meter) -> int:
+    found = meter.statements.get(BATCH)
+    return 0 if found is None else found.count
+
+
+@pytest.fixture
+def meter(url: str) -> Meter:
+    return Meter(DatabaseUrl.parse(url).flavour)
+
+
+@pytest.fixture
+def postgres(new_database: Any) -> str:
+    url: str = new_database("postgresql")
+    create_tables(url)
+    return url
+
+
+async def test_each_does_its_own(url: str, meter: Meter) -> None:
+    names = [f"thing {number}" for number in range(joint_writes.MOST)]
+    async with opened(url, meter=meter) as database:
+        ids = await asyncio.gather(*[make(database, name, note=f'"{name}" \\ é') for name in names])
+        for name, id_ in zip(names, ids, strict=True):
+            row = await database.reader.row(NAMED, {"name": name})
+            assert row is not None
+            assert tuple(row) == (id_, name)
+        rows = [tuple(row) for row in await database.reader.rows(ALL, {})]
+    assert sorted(rows) == sorted((name, 0.1, -(2**63), f'"{name}" \\ é') for name in names)
+    if meter.flavour is Flavour.POSTGRESQL:
+        assert runs(meter) == 1
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("bad", ["taken", "no text has \ud800", "nor \0", "x" * 256])
+async def test_nobody_pays_for_one_that_fails(postgres: str, bad: str) -> None:
+    async with opened(postgres) as database:
+        await make(database, "taken")
+        first, failed, last = await outcomes(make(database, "a"), make(database, bad), make(database, "z"))
+        assert isinstance(failed, NameTakenError if bad == "taken" else Exception)
+        assert not isinstance(failed, Unavailable)
+        rows = [row[0] for row in await database.reader.rows(ALL, {})]
+    assert sorted(rows) == ["a", "taken", "z"]
+    assert len({first, last}) == 2
+
+
+async def test_fifty_make_one_name(url: str) -> None:
+    async with opened(url) as database:
+        made = await outcomes(*[make(database, "one") for _ in range(50)])
+        assert sum(isinstance(one, int) for one in made) == 1
+        assert sum(isinstance(one, NameTakenError) for one in made) == 49
+        assert len(await database.reader.rows(ALL, {})) == 1
+
+
+async def test_after_a_failure_others_go_alone_for_a_while(url: str, meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint_writes, "SHY", 3)
+    async with opened(url, meter=meter) as database:
+        await make(database, "taken")
+        await outcomes(make(database, "a"), make(database, "taken"))
+        before = runs(meter)
+        await outcomes(*[make(database, f"alone {number}") for number in range(3)])
+        alone = runs(meter) - before
+        await outcomes(*[make(database, f"joint {number}") for number in range(3)])
+        together = runs(meter) - before - alone
+    if meter.flavour is Flavour.POSTGRESQL:
+        assert (alone, together) == (3, 1)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5])
+async def test_one_that_is_cancelled_happens_whole_or_not_at_all(url: str, turns: int) -> None:
+    async with opened(url) as database:
+        await make(database, "before")
+        tasks = [asyncio.create_task(make(database, f"thing {number}")) for number in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        tasks[0].cancel()
+        made = await outcomes(*tasks)
+        assert isinstance(made[0], asyncio.CancelledError)
+        await make(database, "after")
+        names = {row[0] for row in await database.reader.rows(ALL, {})}
+        assert names - {"thing 0"} == {"before", "thing 1", "thing 2", "after"}
+
+
+_WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@pytest.mark.servers
+async def test_whoever_shared_a_lost_connection_is_told_so(postgres: str) -> None:
+    other = await asyncpg.connect(**DatabaseUrl.parse(postgres).connect_arguments())
+    async with opened(postgres) as database:
+        await make(database, "first")
+        async with other.transaction():
+            await other.execute("LOCK TABLE thing IN SHARE MODE")
+            making = [asyncio.create_task(make(database, f"thing {number}")) for number in range(4)]
+            while not all(task.done() for task in making):
+                for pid in [row[0] for row in await other.fetch(_WAITING)]:
+                    await other.execute("SELECT pg_terminate_backend($1)", pid)
+                await asyncio.sleep(0.005)
+            told = await outcomes(*making)
+        assert all(isinstance(error, Unavailable) and "may have been made or not" in str(error) for error in told)
+        assert database.pool.in_use == 0  # type: ignore[attr-defined]  # a server's has one
+        assert [row[0] for row in await database.reader.rows(ALL, {})] == ["first"]
+    await other.close()
+
+
+@pytest.mark.servers
+async def test_who_waits_for_a_lock_keeps_nobody_waiting(postgres: str) -> None:
+    """Somebody's unfinished transaction has the one name; all the others get theirs while it goes on."""
+    other = await asyncpg.connect(**DatabaseUrl.parse(postgres).connect_arguments())
+    async with opened(postgres) as database:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("INSERT INTO thing (id, name) VALUES (1000, 'theirs')")
+        making = [asyncio.create_task(make(database, name)) for name in ("a", "theirs", "z")]
+        made = await outcomes(making[0], making[2])
+        assert all(isinstance(one, int) for one in made)
+        assert not making[1].done()
+        await transaction.rollback()
+        assert isinstance(await making[1], int)
+    await other.close()
+
+
+async def _models(world: World, count: int, properties: Properties) -> list[Model]:
+    return await asyncio.gather(*[world.models.create_model(ANN, NewModel(name=f"m{n}", properties=properties)) for n in range(count)])
+
+
+async def test_everything_that_services_change_at_once_is_there(sql: World) -> None:
+    """Models with properties, versions of one model and of several, patches, metrics of versions and runs."""
+    given: Properties = {"n": 1.5, "i": 2**53, "t": "text", "on": True}
+    models = await _models(sql, 6, given)
+    assert [model.name for model in models] == [f"m{n}" for n in range(6)]
+    assert len({model.id for model in models}) == 6
+    news = [NewVersion(model_id=(models[0] if n < 3 else models[n]).id, name=f"v{n}") for n in range(6)]
+    versions = await asyncio.gather(*[sql.models.create_version(ANN, new) for new in news])
+    experiment = await sql.experiments.create_experiment(ANN, NewExperiment())
+    new_runs = [NewRun(experiment_id=experiment.id, name=f"r{n}") for n in range(6)]
+    tried = await asyncio.gather(*[sql.experiments.create_run(ANN, new) for new in new_runs])
+    for value in (0.0, -0.5, 1e300):
+        metric = ArtifactDraft(type=ArtifactType.METRIC, name="loss", value=value)
+        patch = ModelPatch(description=f"at {value}", properties={"n": value, "t": f"text {value}"})
+        await asyncio.gather(
+            *[sql.models.put_artifact(ANN, version.id, metric, None) for version in versions],
+            *[sql.experiments.put_artifact(ANN, run.id, metric, None) for run in tried],
+            *[sql.models.update_model(ANN, model.id, patch) for model in models],
+        )
+    events = {(event.kind, event.record_id): event.after for event in await sql.events()}
+    for model in models:
+        after = await sql.models.get_model(ANN, model.id)
+        assert (after.description, after.properties, after.revision) == ("at 1e+300", {"n": 1e300, "t": "text 1e+300"}, 4)
+        assert events[Kind.MODEL, model.id] == msgspec.json.encode(after).decode()
+    points = (await sql.experiments.list_points(ANN, ListQuery())).items
+    for run in tried:
+        assert [point.value for point in points if point.run_id == run.id] == [0.0, -0.5, 1e300]
+    assert (await check(sql.database, lambda _name, _rows: None)).whole
+
+
+@pytest.mark.servers
+async def test_services_share_statements(new_store: NewStore) -> None:
+    """What they change in one turn is one statement, or two where some of it is of another shape."""
+    url, meter = await new_store("postgresql"), Meter(Flavour.POSTGRESQL)
+    async with opened(url, meter=meter) as database:
+        world = sql_world(database)
+        models = await _models(world, 8, {"n": 1.0, "t": "text"})
+        await asyncio.gather(*[world.models.update_model(ANN, one.id, ModelPatch(properties={"n": 2.0, "t": "other"})) for one in models])
+        ran = {name: cost.count for name, cost in meter.statements.items() if name.startswith("batch: ")}
+    assert ran == {"batch: insert model": 1, "batch: update model": 1}
+
+
+@pytest.mark.servers
+async def test_none_misses_what_another_changes(new_store: NewStore) -> None:
+    """Two units that each change what the other only looks at: one of them comes after the other, and sees what it did."""
+    async with world_at(await new_store("postgresql")) as world:
+        one, two = await _models(world, 2, {})
+
+        async def follow(changed: Model, seen: Model) -> None:
+            async def work(unit: Unit) -> None:
+                records = world.records.models
+                shown = await records.lock(unit, ANN.project, seen.id)
+                before = await records.lock(unit, ANN.project, changed.id)
+                assert shown is not None
+                assert before is not None
+                after = msgspec.structs.replace(before, description=f"{shown.revision}", revision=before.revision + 1)
+                await records.update(unit, before, after)
+
+            await world.database.write(work)
+
+        for _ in range(10):
+            before = [await world.models.get_model(ANN, model.id) for model in (one, two)]
+            await asyncio.gather(follow(one, two), follow(two, one))
+            after = [await world.models.get_model(ANN, model.id) for model in (one, two)]
+            assert [model.revision for model in after] == [model.revision + 1 for model in before]
+            saw = [after[0].description == str(after[1].revision), after[1].description == str(after[0].revision)]
+            assert any(saw)
+
+
+async def test_one_name_is_refused_in_its_words(sql: World) -> None:
+    made = await outcomes(*[sql.models.create_model(ANN, NewModel(name="one")) for _ in range(8)])
+    assert sum(isinstance(one, Model) for one in made) == 1
+    assert {str(one) for one in made if isinstance(one, AlreadyExists)} == {"model with name one already exists: choose another name"}
