@@ -157,7 +157,7 @@ async def test_whoever_shared_a_lost_connection_is_told_so(postgres: str) -> Non
 async def test_who_waits_for_a_lock_keeps_nobody_waiting(postgres: str) -> None:
     """Somebody's unfinished transaction has the one name; all the others get theirs while it goes on."""
     other = await asyncpg.connect(**DatabaseUrl.parse(postgres).connect_arguments())
-    async with opened(postgres) as database:
+    async with opened(postgres, statement_seconds=5.0) as database:
         transaction = other.transaction()
         await transaction.start()
         await other.execute("INSERT INTO thing (id, name) VALUES (1000, 'theirs')")
