@@ -86,7 +86,10 @@ class NewId:
 
 
 class Told:
-    """JSON text of an object whose first field is `id`, to be put in where the text has a 0."""
+    """JSON text of an object whose first field is `id`, to be put in where the text has a 0.
+
+    No struct: msgspec would write one as an object where it must ask what to write (see `store.joint_batch`).
+    """
 
     __slots__ = ("id", "text")
 

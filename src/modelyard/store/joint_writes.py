@@ -6,13 +6,14 @@ As with reads (`store.joint`), a round trip has its price for both sides, a chan
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from modelyard.errors import Unavailable
 from modelyard.store.connection import Connection, ConnectionLostError
 from modelyard.store.joint import of_all
 from modelyard.store.joint_batch import Shape, Work, give, join
 from modelyard.store.meter import Meter
+from modelyard.store.pool import Pool
 from modelyard.store.statements import Statement
 from modelyard.tally import current_tally
 
@@ -42,18 +43,8 @@ class _Member:
 
 
 class JointWrites:
-    """`take` gets a connection, which `give` takes back, and `discard` when nobody knows what is still to come on it."""
-
-    def __init__(
-        self,
-        take: Callable[[], Awaitable[Connection]],
-        give_back: Callable[[Connection], None],
-        discard: Callable[[Connection], None],
-        meter: Meter,
-    ) -> None:
-        self._take = take
-        self._give_back = give_back
-        self._discard = discard
+    def __init__(self, connections: Pool[Connection], meter: Meter) -> None:
+        self._pool = connections
         self._meter = meter
         self._members: dict[Shape, list[_Member]] = {}
         """Those of this turn."""
@@ -110,22 +101,22 @@ class JointWrites:
 
     async def _together(self, works: Sequence[Work]) -> None:
         sql, arguments = join(works)
-        connection = await self._take()
+        connection = self._pool.take() or await self._pool.wait()
         started = time.perf_counter()
         try:
             row = await connection.row(sql, arguments)
         except Exception as error:
             meaning = connection.meaning(error)
-            self._give_back(connection)
+            self._pool.give(connection)
             if meaning is error:
                 raise
             raise meaning from error
         except BaseException:
-            self._discard(connection)
+            self._pool.discard(connection)
             raise
         finally:
             self._meter.ran(f"batch: {works[0].changes[0].statement.name}", time.perf_counter() - started, None)
-        self._give_back(connection)
+        self._pool.give(connection)
         assert row is not None  # noqa: S101 - the statement has one row
         give(works, row)
 

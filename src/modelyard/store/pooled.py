@@ -107,7 +107,7 @@ class PooledDatabase:
         self._meter.pool = connections
         self._queues = Queues()
         self._reader = PooledReader(flavour, self.pool, self._meter)
-        self._together = JointWrites(self._take, connections.give, connections.discard, self._meter)
+        self._together = JointWrites(connections, self._meter)
 
     @property
     def reader(self) -> Reader:
