@@ -1,7 +1,6 @@
 """The one way services change records: the change and its audit event in one transaction, and the rules that hold for every noun."""
 
 import functools
-import operator
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from modelyard.records.reach import ALONE, THROUGH_OWNERS
 from modelyard.records.record import NewRecord, Record, RecordPatch
 from modelyard.records.repository import Links, Records
 from modelyard.records.trash import Deletion, Trash, no_deletion
+from modelyard.records.written import Argument, written
 from modelyard.search.page import ListQuery, Page
 from modelyard.search.tree import both, equals
 from modelyard.store.columns import NAME_LENGTH
@@ -56,10 +56,8 @@ class Ledger:
             needs_project(caller, records.kind)
         _check(new)
         now = self._clock()
-        get, names = _shared(type(new), entity)
-        values = dict(zip(names, get(new), strict=True))
-        values["name"] = new.name or str(uuid.uuid4())
-        record = entity(**values | {"id": 0, "project_id": caller.project, "created_at": now, "updated_at": now, "revision": 1} | own)
+        make: Callable[[Any], R] = _maker(type(new), entity, tuple(own))
+        record = make((new, caller.project, new.name or str(uuid.uuid4()), now, *own.values()))
         record = await records.insert(unit, record, racing=racing, referred=referred)
         await self._append(unit, caller, Action.CREATED, records, None, record)
         return record
@@ -253,10 +251,12 @@ async def _within(reader: Reader, records: Records[R], record: R, within: Reach)
 
 
 @functools.cache
-def _shared(new: type[NewRecord], entity: type[Record]) -> tuple[Callable[[NewRecord], tuple[Any, ...]], tuple[str, ...]]:
-    """A function that reads, in one step, the fields that a command has in common with the entity; and their names."""
-    names = tuple(name for name in new.__struct_fields__ if name in entity.__struct_fields__)
-    return operator.attrgetter(*names), names
+def _maker(new: type[NewRecord], entity: type[R], own: tuple[str, ...]) -> Callable[[Any], R]:
+    """A function that makes a record of a command, a project, a name, a time, and what goes by the names of `own`, which wins."""
+    given = {"id": "0", "project_id": "project", "name": "name", "created_at": "now", "updated_at": "now", "revision": "1"}
+    sources = {name: f"new.{name}" for name in new.__struct_fields__} | given | {name: f"own_{name}" for name in own}
+    parameter = ", ".join(("new", "project", "name", "now", *[f"own_{name}" for name in own]))
+    return written(parameter, entity, [Argument(sources[name]) for name in entity.__struct_fields__])
 
 
 def _json(told: object) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from modelyard.records import properties
 from modelyard.records.record import Record
-from modelyard.records.written import Argument, written
+from modelyard.records.written import Argument, written, written_row
 
 S = TypeVar("S", bound=msgspec.Struct)
 R = TypeVar("R", bound=Record)
@@ -37,19 +37,9 @@ def reader(entity: type[S]) -> Callable[[Sequence[Any]], S]:
     return written(", ".join(column.name for column in found), entity, [Argument(column.name, column.load) for column in found])
 
 
-def writer(entity: type[R]) -> Callable[[R], list[Any]]:
+def writer(entity: type[R]) -> Callable[[R], tuple[Any, ...]]:
     """A function that makes a row of an entity: its fields' values in order."""
-    dumps = [(index, column.dump) for index, column in enumerate(columns(entity)) if column.dump]
-
-    def write(record: R) -> list[Any]:
-        values = list(msgspec.structs.astuple(record))
-        for index, dump in dumps:
-            value = values[index]
-            if value is not None:
-                values[index] = dump(value)
-        return values
-
-    return write
+    return written_row("record", [Argument(f"record.{column.name}", column.dump) for column in columns(entity)])
 
 
 def _column(name: str, hint: Any) -> Column:

@@ -47,22 +47,23 @@ Shown = MetadataStringValue | MetadataStructValue | MetadataProtoValue | _Shown
 
 def to_properties(custom: dict[str, MetadataValue]) -> Properties:
     """Raises `LateBadRequest` for an integer outside 64 bits, a struct that is no JSON object, and a proto that is not base64."""
+    plain: dict[str, PropertyValue] = {}
     # Sorted, as the original answers them; so what is read back is in order without sorting.
-    return {key: _plain(key, custom[key]) for key in sorted(custom)}
-
-
-def _plain(key: str, value: MetadataValue) -> PropertyValue:
-    if isinstance(value, MetadataStringValue):
-        return value.string_value
-    if isinstance(value, MetadataDoubleValue):
-        return value.double_value
-    if isinstance(value, MetadataIntValue):
-        return _integer(key, value.int_value)
-    if isinstance(value, MetadataBoolValue):
-        return value.bool_value
-    if isinstance(value, MetadataStructValue):
-        return StructValue(_struct(key, value.struct_value))
-    return _proto(key, value)
+    for key in sorted(custom):
+        value = custom[key]
+        if isinstance(value, MetadataStringValue):
+            plain[key] = value.string_value
+        elif isinstance(value, MetadataDoubleValue):
+            plain[key] = value.double_value
+        elif isinstance(value, MetadataIntValue):
+            plain[key] = _integer(key, value.int_value)
+        elif isinstance(value, MetadataBoolValue):
+            plain[key] = value.bool_value
+        elif isinstance(value, MetadataStructValue):
+            plain[key] = StructValue(_struct(key, value.struct_value))
+        else:
+            plain[key] = _proto(key, value)
+    return plain
 
 
 def from_properties(properties: Properties) -> dict[str, Shown]:

@@ -9,7 +9,6 @@ import functools
 import typing
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -85,43 +84,35 @@ def command(target: type[C], body: Wire, **own: Any) -> C:
 
     Fields come from the body by name, or from `own`, which wins. In a patch what the body leaves out is unsaid.
     """
-    plan = _inward_plan(target, type(body))
-    given: dict[str, Any] = {}
-    for value, (name, convert) in zip(plan.read(body), plan.fields, strict=True):
-        if value is not None:
-            if name not in own:
-                given[name] = value if convert is None else _converted(convert, value)
-        elif plan.whole and name != "properties":
-            given[name] = None
-    return target(**(given | own))
-
-
-def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
-    """What the value says is looked at after the record or parent was, where the original does so."""
+    make: Callable[[Any], C] = _commander(target, type(body), tuple(own))
     try:
-        return convert(value)
+        return make((body, *own.values()))
     except LateBadRequest:
         raise
-    except BadRequest as error:
+    except BadRequest as error:  # what a value says is looked at after the record or parent was, where the original does so
         raise LateBadRequest(error.message) from error
 
 
-class _Inward(msgspec.Struct, frozen=True):
-    """`read` gives the values of a body for `fields`: the domain's names, and how each value is converted."""
-
-    read: Callable[[Wire], tuple[Any, ...]]
-    fields: tuple[tuple[str, Convert], ...]
-    whole: bool
-    """A record is to be made: what the body leaves out is None, and not unsaid."""
-
-
 @functools.cache
-def _inward_plan(target: type[msgspec.Struct], body: type[Wire]) -> _Inward:
-    hints = typing.get_type_hints(target)
+def _commander(target: type[C], body: type[Wire], own: tuple[str, ...]) -> Callable[[Any], C]:
+    """A function that makes the command of a body and what goes by these names, which follows it."""
+    hints, unsaid = typing.get_type_hints(target), _defaults(target)
+    if issubclass(target, NewRecord):  # a record is to be made: what the body leaves out is None, and not unsaid
+        unsaid = {"properties": unsaid["properties"]}
     pairs = [(attribute, DOMAIN_NAMES.get(attribute, attribute)) for attribute in body.__struct_fields__]
-    pairs = [(attribute, name) for attribute, name in pairs if name in hints]
-    read = attrgetter(*(attribute for attribute, _ in pairs))
-    return _Inward(read, tuple((name, _inward(name, hints[name])) for _, name in pairs), issubclass(target, NewRecord))
+    arguments = [
+        Argument(f"body.{attribute}", _inward(name, hints[name]), absent=unsaid.get(name), name=name)
+        for attribute, name in pairs
+        if name in hints and name not in own
+    ]
+    return written(", ".join(("body", *own, "")), target, [*arguments, *[Argument(name, name=name) for name in own]])
+
+
+def _defaults(target: type[msgspec.Struct]) -> dict[str, object]:
+    """What the fields are that are not given, of those that may be left out."""
+    fields = {field.name: field for field in msgspec.structs.fields(target)}
+    made = {name: field.default_factory() for name, field in fields.items() if field.default_factory is not msgspec.NODEFAULT}
+    return made | {name: field.default for name, field in fields.items() if field.default is not msgspec.NODEFAULT}
 
 
 def filter_names(*shown: type[Wire], **more: str | ByLiteral) -> Names:
