@@ -17,10 +17,8 @@ Entry = tuple[int, int, str, float | str, int, int]
 _KEY = 5
 """So many of an entry's parts are the key of its row."""
 
-_TABLES = (
-    (float, Bulk("index numbers", PROPERTY_NUMBER), Bulk("drop numbers", PROPERTY_NUMBER, deletes=True)),
-    (str, Bulk("index texts", PROPERTY_TEXT), Bulk("drop texts", PROPERTY_TEXT, deletes=True)),
-)
+_INSERTS = (Bulk("index numbers", PROPERTY_NUMBER), Bulk("index texts", PROPERTY_TEXT))
+_DELETES = (Bulk("drop numbers", PROPERTY_NUMBER, deletes=True), Bulk("drop texts", PROPERTY_TEXT, deletes=True))
 _NUMBERS = {bool: NUMBER_TYPES[PropertyType.BOOLEAN], int: NUMBER_TYPES[PropertyType.INTEGER], float: NUMBER_TYPES[PropertyType.FLOAT]}
 
 
@@ -50,8 +48,8 @@ async def replace(unit: Unit, before: set[Entry], after: set[Entry]) -> None:
         await _drop(unit, gone, at_once=not {entry[:_KEY] for entry in gone}.isdisjoint(entry[:_KEY] for entry in new))
     if not new:
         return
-    for type_, insert, _ in _TABLES:
-        if rows := [entry for entry in new if type(entry[3]) is type_]:
+    for insert, rows in zip(_INSERTS, _by_table(new), strict=True):
+        if rows:
             await unit.later(insert, rows)
 
 
@@ -62,9 +60,18 @@ async def add(unit: Unit, project: int, kind: Kind, properties: Iterable[tuple[i
 
 async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
     """`at_once` when the same row goes and comes again with another type: the one must have happened before the other."""
-    for type_, _, delete in _TABLES:
-        if rows := [entry[:_KEY] for entry in gone if type(entry[3]) is type_]:
+    for delete, found in zip(_DELETES, _by_table(gone), strict=True):
+        if rows := [entry[:_KEY] for entry in found]:
             await (unit.execute_many(delete, rows) if at_once else unit.later(delete, rows))
+
+
+def _by_table(found: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Those of numbers, and those of texts."""
+    numbers: list[Entry] = []
+    texts: list[Entry] = []
+    for entry in found:
+        (texts if type(entry[3]) is str else numbers).append(entry)
+    return numbers, texts
 
 
 def _indexed(value: PropertyValue) -> tuple[float | str, int]:

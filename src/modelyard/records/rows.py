@@ -48,14 +48,10 @@ def _column(name: str, hint: Any) -> Column:
         return Column(name, properties.decode, properties.encode)
     for member in members:
         if isinstance(member, type) and issubclass(member, StrEnum):
-            return Column(name, {item.value: item for item in member}.__getitem__, _value)
+            return Column(name, {item.value: item for item in member}.__getitem__, {item: item.value for item in member}.__getitem__)
         if typing.get_origin(member) is tuple:
             return Column(name, _TEXTS.decode, _dump_texts)
     return Column(name, None, None)
-
-
-def _value(member: StrEnum) -> str:
-    return member.value
 
 
 def _dump_texts(texts: tuple[str, ...]) -> str:

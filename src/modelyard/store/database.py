@@ -63,7 +63,7 @@ class Deferred(msgspec.Struct, frozen=True):
 def bound(statement: Statement, rows: Rows, flavour: Flavour) -> Sequence[Sequence[Any]]:
     """The rows as the driver takes them."""
     if isinstance(statement, Bulk):
-        return cast("Sequence[Row]", rows)
+        return rows  # type: ignore[return-value]  # a `Bulk` is given tuples
     compiled = statement.compiled(flavour)
     return [compiled.bind(row) for row in cast("Sequence[Values]", rows)]
 

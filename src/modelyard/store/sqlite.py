@@ -36,7 +36,7 @@ from modelyard.store.sqlite_turn import TurnReader
 from modelyard.store.sqlite_unit import KEEP_ID, ROW, ROWS, SqliteReader, SqliteUnit, closed, run
 from modelyard.store.statements import Flavour
 from modelyard.store.turns import Turns
-from modelyard.store.unit import current_unit, joined
+from modelyard.store.unit import current_unit, enter, leave
 from modelyard.tally import current_tally
 
 T = TypeVar("T")
@@ -176,8 +176,11 @@ class SqliteDatabase:
             run(self._writer, "SAVEPOINT unit", (), ROW)
         unit, before = SqliteUnit(self._writer, self._meter, self._ids), self._writer.total_changes
         try:
-            with joined(unit):
+            running = enter(unit)
+            try:
                 result = await work(unit)
+            finally:
+                leave(running)
             unit.check_whole()
         except BaseException as error:
             again = self._undo(changed=self._writer.total_changes != before, careful=careful)

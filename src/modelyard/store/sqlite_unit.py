@@ -124,12 +124,15 @@ class SqliteUnit(SqliteReader):
             raise taken(error) from error
 
     async def next_id(self, sequence: IdSequence) -> int:
-        return (await self.next_ids(sequence, 1))[0]
+        return self._next_ids(sequence, 1)[0]
 
     async def new_id(self, sequence: IdSequence, keep: Callable[[int], None]) -> None:
-        keep(await self.next_id(sequence))
+        keep(self._next_ids(sequence, 1)[0])
 
     async def next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
+        return self._next_ids(sequence, count)
+
+    def _next_ids(self, sequence: IdSequence, count: int) -> Sequence[int]:
         last = self._ids.get(sequence)
         if last is None:
             row = self._run("next id", _LAST_ID, (sequence.value,), ROW)
@@ -144,7 +147,8 @@ class SqliteUnit(SqliteReader):
             raise self.failure
 
     def _run(self, name: str, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:
-        self._check_usable()
+        if self.failure is not None:
+            self._refuse()
         try:
             return super()._run(name, sql, values, fetch)
         except Exception as error:
@@ -155,11 +159,13 @@ class SqliteUnit(SqliteReader):
         """Counted as one statement, as on the other databases."""
         if not rows:
             return
-        self._check_usable()
+        if self.failure is not None:
+            self._refuse()
         values = bound(statement, rows, _HERE)
         started = time.perf_counter()
         try:
-            if isinstance(statement, Bulk) and statement.same and (whole := len(rows) // TOGETHER * TOGETHER):
+            if len(rows) >= TOGETHER and isinstance(statement, Bulk) and statement.same:
+                whole = len(rows) // TOGETHER * TOGETHER
                 for sql, some in together(statement, values[:whole]):
                     run(self._connection, sql, some, COUNT)
                 values = values[whole:]
@@ -171,9 +177,8 @@ class SqliteUnit(SqliteReader):
         finally:
             self._meter.ran(statement.name, time.perf_counter() - started, None)
 
-    def _check_usable(self) -> None:
-        if self.failure is not None:
-            raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
+    def _refuse(self) -> NoReturn:
+        raise UnitFailedError("a statement of this unit failed before; it can only be undone") from self.failure
 
 
 def run(connection: sqlite3.Connection, sql: str, values: Sequence[object], fetch: Fetch[T]) -> T:

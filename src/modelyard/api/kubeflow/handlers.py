@@ -1,8 +1,7 @@
 """Handlers that all resources share: each function makes the handler of one operation. Parse, call one service method, format."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -57,19 +56,25 @@ def _path_reference(request: Request, parent: Parent) -> int:
     return reference(parent.field, _path_text(request))
 
 
-@contextmanager
-def told_by(parent: Parent | None) -> Iterator[None]:
+class told_by:  # noqa: N801 - reads as the function that it is used as
     """Where the original says which parent was not found before it says why, say so too."""
-    try:
-        yield
-    except NotFound as error:
-        if parent is None or not parent.missing or error.details.get("kind") is not parent.kind:
-            raise
-        raise NothingFound(f"{parent.missing}: {text_of(error)}") from error
-    except BadId as error:
-        if parent is None or not parent.missing:
-            raise
-        raise BadRequest(f"{parent.missing}: {error}") from error
+
+    __slots__ = ("_parent",)
+
+    def __init__(self, parent: Parent | None) -> None:
+        self._parent = parent
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        parent = self._parent
+        if error is None or parent is None or not parent.missing:
+            return
+        if isinstance(error, NotFound) and error.details.get("kind") is parent.kind:
+            raise NothingFound(f"{parent.missing}: {text_of(error)}") from error
+        if isinstance(error, BadId):
+            raise BadRequest(f"{parent.missing}: {error}") from error
 
 
 def get(resource: Resource) -> Handler:

@@ -50,16 +50,17 @@ def to_properties(custom: dict[str, MetadataValue]) -> Properties:
     plain: dict[str, PropertyValue] = {}
     # Sorted, as the original answers them; so what is read back is in order without sorting.
     for key in sorted(custom):
-        value = custom[key]
-        if isinstance(value, MetadataStringValue):
+        value: Any = custom[key]
+        kind = type(value)
+        if kind is MetadataStringValue:
             plain[key] = value.string_value
-        elif isinstance(value, MetadataDoubleValue):
+        elif kind is MetadataDoubleValue:
             plain[key] = value.double_value
-        elif isinstance(value, MetadataIntValue):
+        elif kind is MetadataIntValue:
             plain[key] = _integer(key, value.int_value)
-        elif isinstance(value, MetadataBoolValue):
+        elif kind is MetadataBoolValue:
             plain[key] = value.bool_value
-        elif isinstance(value, MetadataStructValue):
+        elif kind is MetadataStructValue:
             plain[key] = StructValue(_struct(key, value.struct_value))
         else:
             plain[key] = _proto(key, value)

@@ -164,7 +164,7 @@ def _inward(name: str, hint: Any) -> Convert:
         return to_properties
     for member in _members(hint):
         if isinstance(member, type) and issubclass(member, StrEnum):
-            return functools.partial(_enum, member)
+            return {item.value: item for item in member}.__getitem__  # a member of the wire's enum is the same text
         if typing.get_origin(member) is tuple:
             return tuple
     if not _is_integer(hint):
@@ -172,10 +172,6 @@ def _inward(name: str, hint: Any) -> Convert:
     if name in _ID_LABELS:
         return functools.partial(reference, name)
     return functools.partial(_integer, _INTEGERS[name])
-
-
-def _enum(member: type[StrEnum], value: StrEnum) -> StrEnum:
-    return member(value.value)
 
 
 def _integer(label: str, value: int | str) -> int:
