@@ -43,9 +43,10 @@ def check(properties: Properties) -> None:
     for key, value in properties.items():
         if len(key) > MAX_KEY:
             invalid("a custom property's key", key, f"use at most {MAX_KEY} characters")
-        if type(value) is int and not INT64_MIN <= value <= INT64_MAX:
+        kind = type(value)
+        if kind is int and not INT64_MIN <= value <= INT64_MAX:  # type: ignore[operator]  # mypy does not narrow `value` by `kind`
             invalid(f"custom property {key!r}", value, "an integer must fit in 64 bits; use a string for larger ones")
-        if type(value) is float and not math.isfinite(value):
+        if kind is float and not math.isfinite(value):  # type: ignore[arg-type]  # likewise
             invalid(f"custom property {key!r}", value, "a number must be finite, for neither JSON nor every database has others")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from modelyard.records.kinds import Kind
-from modelyard.records.properties import Properties, PropertyValue
+from modelyard.records.properties import Properties
 from modelyard.search.shape import LIST_FIELD, NUMBER_TYPES, OPAQUE, TEXT_CUT, TEXT_WHOLE
 from modelyard.search.tree import PropertyType
 from modelyard.store.columns import NAME_LENGTH
@@ -17,66 +17,89 @@ Entry = tuple[int, int, str, float | str, int, int]
 _KEY = 5
 """So many of an entry's parts are the key of its row."""
 
-_INSERTS = (Bulk("index numbers", PROPERTY_NUMBER), Bulk("index texts", PROPERTY_TEXT))
-_DELETES = (Bulk("drop numbers", PROPERTY_NUMBER, deletes=True), Bulk("drop texts", PROPERTY_TEXT, deletes=True))
+_ADD_NUMBERS, _ADD_TEXTS = Bulk("index numbers", PROPERTY_NUMBER), Bulk("index texts", PROPERTY_TEXT)
+_DROP_NUMBERS, _DROP_TEXTS = Bulk("drop numbers", PROPERTY_NUMBER, deletes=True), Bulk("drop texts", PROPERTY_TEXT, deletes=True)
 _NUMBERS = {bool: NUMBER_TYPES[PropertyType.BOOLEAN], int: NUMBER_TYPES[PropertyType.INTEGER], float: NUMBER_TYPES[PropertyType.FLOAT]}
+
+
+class Entries:
+    """What the index holds of some records: the rows of numbers, and those of texts."""
+
+    __slots__ = ("numbers", "texts")
+
+    def __init__(self) -> None:
+        self.numbers: set[Entry] = set()
+        self.texts: set[Entry] = set()
+
+    def add(self, project: int, kind: Kind, record_id: int, properties: Properties) -> None:
+        """What it holds of a record's properties."""
+        noun = int(kind)
+        for name, value in properties.items():
+            type_ = type(value)
+            if type_ is str:
+                self.texts.add(_text(project, noun, name, value, record_id))  # type: ignore[arg-type]  # mypy does not narrow `value` by `type_`
+            elif (number := _NUMBERS.get(type_)) is not None:
+                self.numbers.add((project, noun, name, float(value), record_id, number))  # type: ignore[arg-type]  # what has a number's type is one
+            else:
+                self.texts.add((project, noun, name, "", record_id, OPAQUE))
+
+    def add_list(self, project: int, kind: Kind, record_id: int, name: str, texts: Iterable[str]) -> None:
+        """What it holds of a record's list field."""
+        noun = kind + LIST_FIELD
+        for text in texts:
+            self.texts.add(_text(project, noun, name, text, record_id))
+
+    def together(self) -> set[Entry]:
+        return self.numbers | self.texts
 
 
 def entries(project: int, kind: Kind, record_id: int, properties: Properties) -> set[Entry]:
     """What the index holds of a record's properties."""
-    found: set[Entry] = set()
-    noun = int(kind)
-    for name, value in properties.items():
-        indexed, type_ = _indexed(value)
-        found.add((project, noun, name, indexed, record_id, type_))
-    return found
+    found = Entries()
+    found.add(project, kind, record_id, properties)
+    return found.together()
 
 
 def list_entries(project: int, kind: Kind, record_id: int, name: str, texts: Iterable[str]) -> set[Entry]:
     """What the index holds of a record's list field."""
-    found: set[Entry] = set()
-    for text in texts:
-        indexed, type_ = _indexed(text)
-        found.add((project, kind + LIST_FIELD, name, indexed, record_id, type_))
-    return found
+    found = Entries()
+    found.add_list(project, kind, record_id, name, texts)
+    return found.together()
 
 
-async def replace(unit: Unit, before: set[Entry], after: set[Entry]) -> None:
+async def fill(unit: Unit, new: Entries) -> None:
+    """Index new records."""
+    if new.numbers:
+        await unit.later(_ADD_NUMBERS, list(new.numbers))
+    if new.texts:
+        await unit.later(_ADD_TEXTS, list(new.texts))
+
+
+async def replace(unit: Unit, before: Entries, after: Entries) -> None:
     """Bring the index from some entries of a record to others."""
-    gone, new = (before - after, after - before) if before else (before, after)
-    if gone:
-        await _drop(unit, gone, at_once=not {entry[:_KEY] for entry in gone}.isdisjoint(entry[:_KEY] for entry in new))
-    if not new:
-        return
-    for insert, rows in zip(_INSERTS, _by_table(new), strict=True):
-        if rows:
-            await unit.later(insert, rows)
+    new = Entries()
+    new.numbers, new.texts = after.numbers - before.numbers, after.texts - before.texts
+    await _drop(unit, _DROP_NUMBERS, before.numbers - after.numbers, new.numbers)
+    await _drop(unit, _DROP_TEXTS, before.texts - after.texts, new.texts)
+    await fill(unit, new)
 
 
 async def add(unit: Unit, project: int, kind: Kind, properties: Iterable[tuple[int, Properties]]) -> None:
     """Index new records, given by their ids."""
-    await replace(unit, set(), {entry for record_id, given in properties for entry in entries(project, kind, record_id, given)})
+    new = Entries()
+    for record_id, given in properties:
+        new.add(project, kind, record_id, given)
+    await fill(unit, new)
 
 
-async def _drop(unit: Unit, gone: Iterable[Entry], *, at_once: bool) -> None:
-    """`at_once` when the same row goes and comes again with another type: the one must have happened before the other."""
-    for delete, found in zip(_DELETES, _by_table(gone), strict=True):
-        if rows := [entry[:_KEY] for entry in found]:
-            await (unit.execute_many(delete, rows) if at_once else unit.later(delete, rows))
+async def _drop(unit: Unit, delete: Bulk, gone: set[Entry], new: set[Entry]) -> None:
+    """Where the same row goes and comes again with another type, the one must have happened before the other."""
+    if rows := [entry[:_KEY] for entry in gone]:
+        at_once = not set(rows).isdisjoint(entry[:_KEY] for entry in new)
+        await (unit.execute_many(delete, rows) if at_once else unit.later(delete, rows))
 
 
-def _by_table(found: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Those of numbers, and those of texts."""
-    numbers: list[Entry] = []
-    texts: list[Entry] = []
-    for entry in found:
-        (texts if type(entry[3]) is str else numbers).append(entry)
-    return numbers, texts
-
-
-def _indexed(value: PropertyValue) -> tuple[float | str, int]:
-    """The value as the index keeps it, and its type there."""
-    if type(value) is str:
-        return (value, TEXT_WHOLE) if len(value) < NAME_LENGTH else (value[:NAME_LENGTH], TEXT_CUT)
-    number = _NUMBERS.get(type(value))
-    return ("", OPAQUE) if number is None else (float(value), number)  # type: ignore[arg-type]  # what has a number's type is one
+def _text(project: int, noun: int, name: str, text: str, record_id: int) -> Entry:
+    if len(text) < NAME_LENGTH:
+        return project, noun, name, text, record_id, TEXT_WHOLE
+    return project, noun, name, text[:NAME_LENGTH], record_id, TEXT_CUT

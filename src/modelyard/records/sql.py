@@ -155,16 +155,18 @@ class SqlRecords(Generic[R]):
 
     async def _index(self, unit: Unit, before: R | None, after: R) -> None:
         if before is None:
-            await property_index.replace(unit, set(), self.entries(after))
+            await property_index.fill(unit, self.entries(after))
         elif any(getattr(before, name) is not getattr(after, name) for name in self._indexed):
             await property_index.replace(unit, self.entries(before), self.entries(after))
 
-    def entries(self, record: R) -> set[property_index.Entry]:
-        """What the property index holds of a record."""
-        found = property_index.entries(record.project_id, self.kind, record.id, record.properties)
-        for name in self._lists:
-            if texts := getattr(record, name):
-                found |= property_index.list_entries(record.project_id, self.kind, record.id, name, texts)
+    def entries(self, *records: R) -> property_index.Entries:
+        """What the property index holds of these records."""
+        found = property_index.Entries()
+        for record in records:
+            found.add(record.project_id, self.kind, record.id, record.properties)
+            for name in self._lists:
+                if texts := getattr(record, name):
+                    found.add_list(record.project_id, self.kind, record.id, name, texts)
         return found
 
     def _taken(self, record: Record, error: UniqueViolationError) -> AlreadyExists:

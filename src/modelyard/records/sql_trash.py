@@ -135,7 +135,7 @@ class SqlTrash:
 
     async def _purge(self, unit: Unit, kind: Kind, rows: Sequence[Row]) -> Sequence[Purged]:
         records = [self._read[kind](row[1:]) for row in rows]
-        await property_index.replace(unit, {entry for record in records for entry in self._nouns[kind].entries(record)}, set())
+        await property_index.replace(unit, self._nouns[kind].entries(*records), property_index.Entries())
         ids = {f"id{number}": records[min(number, len(records) - 1)].id for number in range(BATCH)}
         for statement in self._erase[kind]:
             await unit.execute(statement, ids)
