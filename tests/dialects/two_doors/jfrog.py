@@ -26,6 +26,7 @@ PROGRESS: dict[str | None, str] = {
     None: "stopped",
 }
 NO_BACKEND = "no serving backend is configured: the deployment is kept, and nothing serves it"
+NOTHING_RUNS = "nothing of it runs: its version was deleted, or nobody has begun to serve it"
 MODEL_WORDS = {"name": "name", "description": "description", "framework": "libraryName"}
 _FAR = 4_000_000_000_000
 """A moment that is in the future for long."""
@@ -233,18 +234,23 @@ class Jfrog(Door):
         serves = self.world.serves(service)
         return PROGRESS[serves[-1].says["lastKnownState"] if serves else None]
 
+    def _why(self, service: Thing) -> str | None:
+        """Why it failed, or is stopped though nobody has said so."""
+        if not self.world.serves(service):
+            return NOTHING_RUNS
+        return service.more.get("message") if self._progress(service) == "failed" else None
+
     def deployment(self, service: Thing) -> Json:
-        progress = self._progress(service)
         return _known(
             id=service.id,
             name=service.name,
             model_id=service.says["registeredModelId"],
             model_version_id=service.says.get("modelVersionId"),
-            status=progress,
+            status=self._progress(service),
             replicas=service.more.get("replicas"),
             created_at=_moment(service.created),
             updated_at=_moment(service.updated),
-            message=service.more.get("message") if progress == "failed" else None,
+            message=self._why(service),
         )
 
     # ---------------------------------------------------------------------------------------------------------------- reads
