@@ -118,6 +118,7 @@ def _properties(number: int) -> dict[str, Any]:
 
 def _models(count: int, versions: int) -> Rows:
     for number in range(1, count + 1):
+        own = versions // 2 if number == 1 else int(number % 2 == 0 and number - 2 < versions)
         yield _record(
             MODEL,
             number,
@@ -131,7 +132,8 @@ def _models(count: int, versions: int) -> Rows:
             updated_at=NOON + 1000 * number + number * 7919 % DAY,
             tasks='["classification"]',
             language=f'["{LANGUAGES[number % len(LANGUAGES)]}"]',
-            versions=versions // 2 if number == 1 else int(number % 2 == 0 and number - 2 < versions),
+            versions=own,
+            latest=f"v{2 * own - 1 if number == 1 else number - 2}" if own else None,
         )
 
 

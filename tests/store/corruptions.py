@@ -58,6 +58,8 @@ CORRUPTIONS: list[tuple[str, set[Found]]] = [
     # versions of models
     ("UPDATE model SET versions = 2 WHERE id = 1", {("versions", "model", 1)}),
     ("UPDATE model SET versions = 0 WHERE id = 1", {("versions", "model", 1)}),
+    ("UPDATE model SET latest = 'another' WHERE id = 1", {("versions", "model", 1)}),
+    ("UPDATE model SET latest = NULL WHERE id = 1", {("versions", "model", 1)}),
     # metric histories
     (
         "DELETE FROM property_number WHERE kind = 8; DELETE FROM metric_point",

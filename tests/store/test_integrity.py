@@ -205,11 +205,13 @@ async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
 
 
 async def test_versions_that_were_counted_wrong_are_counted_again(store: Store) -> None:
-    store.corrupt("UPDATE model SET versions = versions + 5 WHERE id = 1")
+    kept = "SELECT versions, latest FROM model WHERE id = 1"
+    before = [tuple(row) for row in execute(store.url, kept)]
+    store.corrupt("UPDATE model SET versions = versions + 5, latest = 'another' WHERE id = 1")
 
     assert await store.mend() == Repaired(0, 0, 0, 1)
 
-    assert [row[0] for row in execute(store.url, "SELECT versions FROM model WHERE id = 1")] == [1]
+    assert [tuple(row) for row in execute(store.url, kept)] == before
     assert (await store.verdict()).whole
 
 

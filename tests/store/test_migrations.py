@@ -20,7 +20,7 @@ from modelyard.deployments.entities import NewEnvironment, NewInferenceService, 
 from modelyard.errors import Unavailable
 from modelyard.experiments.entities import NewExperiment, NewPoint, NewRun
 from modelyard.experiments.repository import SqlSeries
-from modelyard.models.entities import NewModel, NewVersion
+from modelyard.models.entities import ModelState, NewModel, NewVersion, VersionPatch
 from modelyard.overview.health import SchemaState, StoreHealth
 from modelyard.overview.integrity import counts
 from modelyard.search.page import ListQuery
@@ -174,7 +174,7 @@ async def test_points_that_are_there_get_their_blocks(database_url: str) -> None
 
 
 async def test_versions_that_are_there_are_counted(database_url: str) -> None:
-    """Also those in the trash with their model, and not those that were there before."""
+    """Also those in the trash with their model, and not those that were there before; and the latest is found."""
     url = DatabaseUrl.parse(database_url)
     await asyncio.to_thread(migrate.upgrade, url)
     async with world_at(database_url) as world:
@@ -182,6 +182,7 @@ async def test_versions_that_are_there_are_counted(database_url: str) -> None:
         versions = [await world.models.create_version(ANN, NewVersion(model_id=model.id)) for model in models[1:] for _ in range(3)]
         for version in (versions[0], versions[5]):
             await world.models.trash_version(ANN, version.id)
+        await world.models.update_version(ANN, versions[2].id, VersionPatch(state=ModelState.ARCHIVED))
         deletion = await world.models.trash_model(ANN, models[2].id)
 
     await asyncio.to_thread(migrate.downgrade, url, "0007")
@@ -190,7 +191,8 @@ async def test_versions_that_are_there_are_counted(database_url: str) -> None:
     async with world_at(database_url) as world:
         await world.trash.restore(ANN, deletion.id)
         assert [found async for found in counts.versions(world.database.reader, lambda _: None)] == []
-    assert [row[0] for row in execute(database_url, "SELECT versions FROM model ORDER BY id")] == [0, 2, 2]
+    found = execute(database_url, "SELECT versions, latest FROM model ORDER BY id")
+    assert [tuple(row) for row in found] == [(0, None), (2, versions[1].name), (2, versions[4].name)]
 
 
 async def test_servers_that_start_at_once_all_find_the_schema(database_url: str) -> None:

@@ -1,11 +1,19 @@
-"""Models know how many versions they have, whatever is done to these at the same time."""
+"""Models know how many versions they have, and which is the latest, whatever is done to these at the same time."""
 
 import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack
+
+import pytest
 
 from modelyard.errors import NotFound
-from modelyard.models.entities import ModelPatch, NewModel, NewVersion
+from modelyard.models.entities import ModelPatch, ModelState, NewModel, NewVersion, VersionPatch
 from modelyard.overview.integrity import counts
+from modelyard.search.page import ListQuery
+from tests.store.conftest import DATABASES, NewStore
 from tests.store.test_overview import measured, registry_of
+from tests.store.worlds import world_at
 from tests.unit.world import ANN, World
 
 AT_ONCE = 6
@@ -60,12 +68,79 @@ async def test_one_that_is_not_made_is_not_counted(sql: World) -> None:
     assert await counted(sql, model.id) == 1 + sum(one is None for one in made)
 
 
+async def test_the_latest_is_the_last_that_is_not_archived(sql: World) -> None:
+    model = await sql.models.create_model(ANN, NewModel())
+    assert await latest(sql, model.id) is None
+    one, two = [await sql.models.create_version(ANN, NewVersion(model_id=model.id, name=name)) for name in ("one", "two")]
+    await sql.models.create_version(ANN, NewVersion(model_id=model.id, name="put away", state=ModelState.ARCHIVED))
+    assert await latest(sql, model.id) == "two"
+
+    await sql.models.update_version(ANN, two.id, VersionPatch(description="still", state=ModelState.LIVE))
+    assert await latest(sql, model.id) == "two"
+    await sql.models.update_version(ANN, two.id, VersionPatch(state=ModelState.ARCHIVED))
+    assert await latest(sql, model.id) == "one"
+    deletion = await sql.models.trash_version(ANN, one.id)
+    assert await latest(sql, model.id) is None
+
+    await sql.trash.restore(ANN, deletion.id, "the first")
+    assert await latest(sql, model.id) == "the first"
+    await sql.models.update_version(ANN, two.id, VersionPatch(state=None))
+    assert await latest(sql, model.id) == "two"
+    await sql.models.create_version(ANN, NewVersion(model_id=model.id, name="three"), measured(1))
+    assert await latest(sql, model.id) == "three"
+
+
+@pytest.fixture(params=DATABASES)
+async def servers(request: pytest.FixtureRequest, new_store: NewStore) -> AsyncIterator[list[World]]:
+    """Two on one store, as far as the store can tell."""
+    store = await new_store(request.param)
+    async with AsyncExitStack() as opened:
+        yield [await opened.enter_async_context(world_at(store)) for _ in range(2)]
+
+
+async def test_two_servers_agree_on_the_latest(servers: list[World]) -> None:
+    """Whatever each of them does to the versions of one model meanwhile."""
+    dice = random.Random(4)  # noqa: S311 - not for secrets
+    models = servers[0].models
+    model = await models.create_model(ANN, NewModel())
+    for _ in range(20):
+        made = [version.id for version in (await models.list_versions(ANN, ListQuery())).items]
+        changes = (one_change(dice.choice(servers), model.id, dice.choice(made or [0]), dice) for _ in range(AT_ONCE))
+        outcomes = await asyncio.gather(*changes, return_exceptions=True)
+        assert {type(one) for one in outcomes if isinstance(one, Exception)} <= {NotFound}
+        await counted(servers[0], model.id)
+
+
+def one_change(world: World, model_id: int, version_id: int, dice: random.Random) -> Awaitable[object]:
+    state = dice.choice([ModelState.LIVE, ModelState.ARCHIVED])
+    match dice.randrange(5):
+        case 0:
+            return world.models.create_version(ANN, NewVersion(model_id=model_id, state=state))
+        case 1:
+            return world.models.create_version(ANN, NewVersion(model_id=model_id), measured(1))
+        case 2:
+            return world.models.update_version(ANN, version_id, VersionPatch(state=state))
+        case 3:
+            return world.models.trash_version(ANN, version_id)
+    return thrown_away_and_back(world, version_id)
+
+
+async def thrown_away_and_back(world: World, version_id: int) -> None:
+    deletion = await world.models.trash_version(ANN, version_id)
+    await world.trash.restore(ANN, deletion.id)
+
+
 async def another(sql: World, model_id: int) -> None:
     await sql.models.create_version(ANN, NewVersion(model_id=model_id))
 
 
+async def latest(sql: World, model_id: int) -> str | None:
+    await counted(sql, model_id)
+    return (await registry_of(sql.database).model(ANN, model_id)).latest
+
+
 async def counted(sql: World, model_id: int) -> int:
-    """How many the model says it has. It is as many as there are."""
+    """How many the model says it has. It is as many as there are, and the latest is the one that it names."""
     async with sql.database.snapshot() as reader:
         assert [str(finding) async for finding in counts.versions(reader, lambda _: None)] == []
     return (await registry_of(sql.database).model(ANN, model_id)).versions

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from modelyard.artifacts.entities import ArtifactDraft, Put
 from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.ledger import Ledger, existing, found, held, listed, locked
@@ -120,7 +122,10 @@ class ModelService:
     ) -> ModelVersion:
         """Change a version, and put these artifacts, each named, under it. `model_id` as in `lock_version`."""
         before = await self.lock_version(unit, caller, version_id, model_id)
-        version = await self._ledger.update(unit, caller, self._versions, before, asked(change, before))
+        patch = asked(change, before)
+        if patch.state is not UNSET and patch.state is not before.state:
+            await self._models.lock(unit, caller.project, before.model_id)  # it names its latest version
+        version = await self._ledger.update(unit, caller, self._versions, before, patch)
         if artifacts:
             await self._artifacts.put_all(unit, caller, version.id, artifacts)
         return version

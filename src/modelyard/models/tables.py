@@ -5,7 +5,8 @@ from sqlalchemy import Index
 from modelyard.records.table import record_table
 from modelyard.store import columns as c
 
-# `versions` is how many the model has that are not in the trash; of a model in the trash, how many went there with it.
+# `versions` is how many the model has that are not in the trash, and `latest` the name of the one that was created last of those not
+# archived; of a model in the trash, of those that went there with it.
 MODEL = record_table(
     "model",
     c.long("owner"),
@@ -20,6 +21,7 @@ MODEL = record_table(
     c.long("language"),
     c.long("tasks"),
     c.whole("versions", default="0"),
+    c.short("latest"),
 )
 MODEL_VERSION = record_table(
     "model_version",

@@ -3,15 +3,15 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
+from sqlalchemy import bindparam, select
 
 from modelyard.audit.horizon import Horizon
 from modelyard.context import Caller, Millis
 from modelyard.errors import NotFound
-from modelyard.models.entities import ModelState, ModelVersion
+from modelyard.models.entities import ModelVersion
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.measurements import WIDTH, Measurements, measured, measurements, with_measurements
-from modelyard.overview.offsets import ONE, ZERO, Counted, OffsetList, Slice, live, of_parent, sees
+from modelyard.overview.offsets import Counted, OffsetList, Slice, live, of_parent, sees
 from modelyard.overview.totals import KindList, Totals
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties
@@ -47,24 +47,15 @@ class VersionView(NamedTuple):
     measurements: Measurements
 
 
-def _latest_of(model_id: Any) -> tuple[ColumnElement[Any], ...]:
-    version = MODEL_VERSION.alias("version")
-    its_own = (version.c.model_id == model_id, version.c.trashed == ZERO)
-    in_use = or_(version.c.state.is_(None), version.c.state != literal_column(f"'{ModelState.ARCHIVED}'"))
-    latest = select(version.c.name).where(*its_own, in_use).order_by(version.c.id.desc()).limit(ONE)
-    return (latest.scalar_subquery(),)
-
-
 _read_model, _read_version = row_reader(ModelView), row_reader(ModelVersion)
 _VERSION_COLUMNS = ModelVersion.__struct_fields__
-_VIEWED = ModelView.__struct_fields__[:-1]
-_WIDTH = len(_VIEWED) + 1
+_VIEWED = ModelView.__struct_fields__
 _MODEL = Statement(
     "get model at a glance",
-    select(*[MODEL.c[name] for name in _VIEWED], *_latest_of(MODEL.c.id)).where(MODEL.c.id == _ID, live(MODEL)),
+    select(*[MODEL.c[name] for name in _VIEWED]).where(MODEL.c.id == _ID, live(MODEL)),
     joint=True,
 )
-_MODELS = KindList(Kind.MODEL, MODEL, _VIEWED, _latest_of)
+_MODELS = KindList(Kind.MODEL, MODEL, _VIEWED)
 _VERSION = with_measurements(
     MODEL_VERSION,
     [MODEL_VERSION.c[name] for name in _VERSION_COLUMNS],
@@ -96,7 +87,7 @@ class RegistryOverview:
 
     async def models(self, caller: Caller, part: Slice) -> Counted[ModelView]:
         rows, total = await self._models.page(caller, part)
-        return Counted([_read_model(row[:_WIDTH]) for row in rows], total)
+        return Counted([_read_model(row[:-1]) for row in rows], total)
 
     async def version(self, caller: Caller, model_id: int, version_id: int) -> VersionView:
         """The version, if it is one of this model's."""

@@ -7,7 +7,7 @@ where pages begin that were read before.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -52,14 +52,12 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class KindList:
-    """The list of one kind. Each row has the table's `columns`, and `more` that is made of its id."""
+    """The list of one kind. Each row has the table's `columns`, and one more."""
 
-    def __init__(
-        self, kind: Kind, table: Table, columns: Sequence[str], more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: ()
-    ) -> None:
+    def __init__(self, kind: Kind, table: Table, columns: Sequence[str]) -> None:
         self.kind = kind
-        self.narrow = OffsetList(table, columns, more=more)
-        self.pages = Pages(table, columns, live, (*more(table.c.id), _told(kind)))
+        self.narrow = OffsetList(table, columns)
+        self.pages = Pages(table, columns, live, (_told(kind),))
         recent, settled = _since(_EVENT.id > _MARK), _since(and_(_EVENT.id > _MARK, _EVENT.id <= _UP_TO))
         count, changes = counting(table, live).scalar_subquery(), _changes(kind, recent)
         self.count = Statement(f"count {table.name}", select(count, changes, _EPOCH), slow=True)

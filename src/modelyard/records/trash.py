@@ -18,17 +18,18 @@ from modelyard.store.database import Reader, Unit
 
 class Belonging(NamedTuple):
     """Records of `kind` go where their `owner` goes. `field` names the owner's id; None for artifacts, which are linked to theirs.
-    `counted` names the owner's column that says how many it has, if there is one.
+    `counted` names the owner's column that says how many it has, if there is one, and `latest` the one that names the latest of them.
     """
 
     kind: Kind
     owner: Kind
     field: str | None
     counted: str | None = None
+    latest: str | None = None
 
 
 BELONGINGS = (
-    Belonging(Kind.VERSION, Kind.MODEL, "model_id", counted="versions"),
+    Belonging(Kind.VERSION, Kind.MODEL, "model_id", counted="versions", latest="latest"),
     Belonging(Kind.RUN, Kind.EXPERIMENT, "experiment_id"),
     Belonging(Kind.SERVICE, Kind.ENVIRONMENT, "environment_id"),
     Belonging(Kind.METRIC_POINT, Kind.RUN, "run_id"),

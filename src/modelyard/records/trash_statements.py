@@ -7,6 +7,7 @@ from sqlalchemy import Select, Table, bindparam, delete, exists, literal, litera
 from sqlalchemy.sql.elements import ColumnElement
 
 from modelyard.records.kinds import Kind
+from modelyard.records.latest import latest_of
 from modelyard.records.trash import BELONGINGS, Belonging, Deletion
 from modelyard.store.columns import ID
 from modelyard.store.statements import Bulk, Statement
@@ -74,12 +75,12 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
 
 
 def count(one: Belonging, tables: Tables) -> Statement:
-    """Has the owner of a record know that it has so many more, or fewer."""
+    """Has the owner of a record, which is locked, know that it has so many more, or fewer, and which is the latest."""
     assert one.field is not None  # noqa: S101 - narrows its type
-    assert one.counted is not None  # noqa: S101 - likewise
+    assert one.counted is not None and one.latest is not None  # noqa: S101, PT018 - likewise
     child, owner = tables[one.kind], tables[one.owner]
     its_own = select(child.c[one.field]).where(child.c.id == bindparam("id")).scalar_subquery()
-    changed = {one.counted: owner.c[one.counted] + bindparam("by", type_=ID)}
+    changed = {one.counted: owner.c[one.counted] + bindparam("by", type_=ID), one.latest: latest_of(owner, child, one.field)}
     return Statement(f"count {child.name} of {owner.name}", update(owner).values(changed).where(owner.c.id == its_own))
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import column, select, table
 from modelyard.store.database import Database, NoSuchTableError
 from modelyard.store.statements import Statement
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision that this program needs; a test compares it with the migrations."""
 
 _VERSION = Statement("schema version", select(column("version_num")).select_from(table("alembic_version")))

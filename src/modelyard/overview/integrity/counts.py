@@ -1,4 +1,4 @@
-"""Models say how many versions they have; and are told anew where they do not."""
+"""Models say how many versions they have, and which is the latest; and are told anew where they do not."""
 
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.integrity.finding import Finding, Looked
 from modelyard.overview.integrity.subjects import WINDOW, windows
+from modelyard.records.latest import latest_of
 from modelyard.store.columns import ID
 from modelyard.store.database import Database, Reader, Unit
 from modelyard.store.statements import Statement
@@ -21,31 +22,41 @@ _THERE: Any = (
     .correlate(MODEL)
     .scalar_subquery()
 )
+_LATEST = latest_of(MODEL, MODEL_VERSION, "model_id")
 _IT = (MODEL.c.id == bindparam("id", type_=ID), MODEL.c.trashed == _LIVE)
 
 # What is in the trash may be half purged.
 _WINDOW = Statement(
     "check versions of models",
-    select(MODEL.c.id, MODEL.c.versions, _THERE)
+    select(MODEL.c.id, MODEL.c.versions, _THERE, MODEL.c.latest, _LATEST)
     .where(MODEL.c.id > bindparam("after", type_=ID), MODEL.c.trashed == _LIVE)
     .order_by(MODEL.c.id)
     .limit(WINDOW),
 )
 _LOCK = Statement("lock model", select(MODEL.c.id).where(*_IT).with_for_update(), locks=True)
-_RECOUNT = Statement("recount versions", update(MODEL).values(versions=_THERE).where(*_IT))
+_RECOUNT = Statement("recount versions", update(MODEL).values(versions=_THERE, latest=_LATEST).where(*_IT))
 
 
 class Wrong(NamedTuple):
     model_id: int
     said: int
     there: int
+    latest_said: str | None
+    latest: str | None
+
+    @property
+    def problem(self) -> str | None:
+        if self.said != self.there:
+            return f"it says that it has {self.said} versions, and there are {self.there}"
+        if self.latest_said != self.latest:
+            return f"it says that {self.latest_said!r} is its latest version, and that is {self.latest!r}"
+        return None
 
 
 async def versions(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
-    """Each live model has as many live versions as it says."""
+    """Each live model has as many live versions as it says, and its latest is the one that it names."""
     async for wrong in _wrong(reader, looked):
-        problem = f"it says that it has {wrong.said} versions, and there are {wrong.there}"
-        yield Finding("versions", MODEL.name, wrong.model_id, problem, "Run modelyard check --repair-index")
+        yield Finding("versions", MODEL.name, wrong.model_id, str(wrong.problem), "Run modelyard check --repair-index")
 
 
 async def repair(database: Database, looked: Looked) -> int:
@@ -66,5 +77,5 @@ async def _wrong(reader: Reader, looked: Looked) -> AsyncIterator[Wrong]:
     async for rows in windows(reader, _WINDOW, looked):
         for row in rows:
             wrong = Wrong(*row)
-            if wrong.said != wrong.there:
+            if wrong.problem is not None:
                 yield wrong
