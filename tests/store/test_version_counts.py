@@ -2,21 +2,32 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from contextvars import Context
+from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
 from modelyard.errors import NotFound
 from modelyard.models.entities import ModelPatch, ModelState, NewModel, NewVersion, VersionPatch
+from modelyard.models.tables import MODEL
 from modelyard.overview.integrity import counts
 from modelyard.search.page import ListQuery
+from modelyard.store.database import IdSequence, Unit
+from modelyard.store.pooled_unit import PooledUnit
+from modelyard.store.sqlite_unit import SqliteUnit
+from modelyard.store.statements import Statement
 from tests.store.conftest import DATABASES, NewStore
 from tests.store.test_overview import measured, registry_of
 from tests.store.worlds import world_at
 from tests.unit.world import ANN, World
 
 AT_ONCE = 6
+PATIENCE = 0.3
+"""Seconds that who waits for a lock is given to show it."""
 
 
 async def test_each_is_counted_once(sql: World) -> None:
@@ -109,6 +120,55 @@ async def test_two_servers_agree_on_the_latest(servers: list[World]) -> None:
         outcomes = await asyncio.gather(*changes, return_exceptions=True)
         assert {type(one) for one in outcomes if isinstance(one, Exception)} <= {NotFound}
         await counted(servers[0], model.id)
+
+
+async def test_an_id_that_was_asked_for_early_is_not_taken_for_the_latest(servers: list[World], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids of what other records refer to come before anything is locked, where units are hopeful."""
+    here, there = servers
+    model = await here.models.create_model(ANN, NewModel())
+    others: list[asyncio.Task[object]] = []
+
+    def slowly(next_id: Callable[..., Awaitable[int]]) -> Callable[..., Awaitable[int]]:
+        async def then_another(unit: Unit, sequence: IdSequence) -> int:
+            given = await next_id(unit, sequence)
+            if not others:
+                others.append(at_the_same_time(another(there, model.id)))
+                await asyncio.wait(others, timeout=PATIENCE)  # where the model is locked already, it comes after this one
+            return given
+
+        return then_another
+
+    for kind in (SqliteUnit, PooledUnit):
+        monkeypatch.setattr(kind, "next_id", slowly(kind.next_id))
+    await here.models.create_version(ANN, NewVersion(model_id=model.id), measured(1))
+    await asyncio.gather(*others)
+
+    assert len(others) == 1
+    assert await counted(here, model.id) == 2
+
+
+async def test_who_archives_the_latest_sees_the_one_that_is_being_made(servers: list[World]) -> None:
+    here, there = servers
+    model = await here.models.create_model(ANN, NewModel())
+    versions = [await here.models.create_version(ANN, NewVersion(model_id=model.id)) for _ in range(2)]
+    archiving: list[asyncio.Task[object]] = []
+
+    async def work(unit: Unit) -> None:
+        await here.records.versions.insert(unit, msgspec.structs.replace(versions[1], name="third"))
+        await unit.rows(Statement("make it be sent", select(MODEL.c.id), locks=True), {})
+        archived = VersionPatch(state=ModelState.ARCHIVED)
+        archiving.append(at_the_same_time(there.models.update_version(ANN, versions[1].id, archived)))
+        await asyncio.wait(archiving, timeout=PATIENCE)
+
+    await here.database.write(work)
+    await asyncio.gather(*archiving)
+
+    assert await latest(here, model.id) == "third"
+
+
+def at_the_same_time(work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+    """Not as a part of the unit that is running."""
+    return asyncio.get_running_loop().create_task(work, context=Context())
 
 
 def one_change(world: World, model_id: int, version_id: int, dice: random.Random) -> Awaitable[object]:
