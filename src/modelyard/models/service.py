@@ -124,7 +124,8 @@ class ModelService:
         before = await self.lock_version(unit, caller, version_id, model_id)
         patch = asked(change, before)
         if patch.state is not UNSET and patch.state is not before.state:
-            await self._models.lock(unit, caller.project, before.model_id)  # it names its latest version
+            # It names its latest version. After its version, which costs the rare two that wait for each other another try.
+            await self._models.lock(unit, caller.project, before.model_id)
         version = await self._ledger.update(unit, caller, self._versions, before, patch)
         if artifacts:
             await self._artifacts.put_all(unit, caller, version.id, artifacts)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Constraint, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, Constraint, ForeignKey, Index, Table, UniqueConstraint, literal_column, or_, select
 
 from modelyard.store import columns as c
 
@@ -29,6 +29,17 @@ def record_table(name: str, *own: Column[Any] | Constraint | Index, scope: Seque
 def point_table(name: str, *own: Column[Any] | Constraint | Index) -> Table:
     """A table for points of a series: the columns of a record, names that repeat, and no index but the given ones, since there are many."""
     return Table(name, c.METADATA, *_columns(*own))
+
+
+def latest_of(owner: Table, records: Table, field: str) -> ColumnElement[Any]:
+    """The name of the record that was created last of those that belong to an owner by this field, not archived and not in the trash;
+    NULL if there is none.
+    """
+    latest = records.alias("latest")
+    in_use = or_(latest.c.state.is_(None), latest.c.state != literal_column("'ARCHIVED'"))
+    its_own = (latest.c[field] == owner.c.id, latest.c.trashed == literal_column("0"))
+    name = select(latest.c.name).where(*its_own, in_use).order_by(latest.c.id.desc()).limit(literal_column("1"))
+    return name.correlate(owner).scalar_subquery()
 
 
 def _columns(*own: Column[Any] | Constraint | Index) -> tuple[Column[Any] | Constraint | Index, ...]:

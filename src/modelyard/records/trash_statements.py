@@ -7,7 +7,7 @@ from sqlalchemy import Select, Table, bindparam, delete, exists, literal, litera
 from sqlalchemy.sql.elements import ColumnElement
 
 from modelyard.records.kinds import Kind
-from modelyard.records.latest import latest_of
+from modelyard.records.table import latest_of
 from modelyard.records.trash import BELONGINGS, Belonging, Deletion
 from modelyard.store.columns import ID
 from modelyard.store.statements import Bulk, Statement

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.overview.integrity.finding import Finding, Looked
 from modelyard.overview.integrity.subjects import WINDOW, windows
-from modelyard.records.latest import latest_of
+from modelyard.records.table import latest_of
 from modelyard.store.columns import ID
 from modelyard.store.database import Database, Reader, Unit
 from modelyard.store.statements import Statement
