@@ -14,5 +14,7 @@ def deeper_than(text: bytes, limit: int) -> bool:
     """True when more than `limit` brackets are open at once somewhere. A text that is not JSON may give either answer."""
     if len(text) <= limit or text.count(b"[") + text.count(b"{") <= limit:
         return False
-    steps = _STRING.sub(b"", text).translate(_STEPS, _NOT_BRACKETS)
-    return any(depth > limit for depth in accumulate(memoryview(steps).cast("b")))
+    # Where nothing is escaped, every second quotation mark ends a string, and that is found in half the time.
+    outside = _STRING.sub(b"", text) if b"\\" in text else b"".join(text.split(b'"')[::2])
+    steps = outside.translate(_STEPS, _NOT_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > limit
