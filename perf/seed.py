@@ -51,11 +51,18 @@ def name(number: int) -> str:
 
 def totals(models: int) -> Mapping[str, int]:
     """What `seed` makes, and how many of it."""
-    return {"models": models, "versions": models, "experiments": 1, "runs": 2 * RUNS, "metric points": RUNS * POINTS}
+    return {
+        "models": models,
+        "versions": models,
+        "metrics": models,
+        "experiments": 1,
+        "runs": 2 * RUNS,
+        "metric points": RUNS * POINTS,
+    }
 
 
 async def seed(port: int, models: int, random: Random, progress: Progress, *, connections: int = 8) -> Seeded:
-    """Make `models` models, a version of each, an experiment and runs. Raises `SeedError`."""
+    """Make `models` models, a version of each with a metric, an experiment and runs. Raises `SeedError`."""
 
     async def make(what: str, requests: Iterator[bytes]) -> list[str]:
         answers = await put(port, what, requests, progress, connections=connections)
@@ -63,6 +70,7 @@ async def seed(port: int, models: int, random: Random, progress: Progress, *, co
 
     model_ids = await make("models", (r.new_model(name(number), random) for number in range(models)))
     version_ids = await make("versions", (r.new_version(id_, "v1", random) for id_ in model_ids))
+    await make("metrics", (r.metric(f"/model_versions/{id_}", "accuracy", random.random()) for id_ in version_ids))
     (experiment,) = await make("experiments", iter([r.post("/experiments", {"name": "tuning"})]))
     runs = await make("runs", (_run(experiment, number) for number in range(2 * RUNS)))
     points = itertools.product(range(POINTS), runs[:RUNS])

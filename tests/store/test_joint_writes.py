@@ -1,6 +1,7 @@
 """Units that end in one turn of the event loop: each does what it would have done alone, and PostgreSQL is told once."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ from modelyard.overview.integrity.check import check
 from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties
 from modelyard.search.page import ListQuery
-from modelyard.store import joint_writes
+from modelyard.store import joint_batch, joint_writes
 from modelyard.store.database import Database, IdSequence, Unit
+from modelyard.store.joint_batch import Work
 from modelyard.store.meter import Meter
 from modelyard.store.statements import Bulk, Flavour
 from modelyard.store.urls import DatabaseUrl
@@ -214,6 +216,32 @@ async def test_services_share_statements(new_store: NewStore) -> None:
         await asyncio.gather(*[world.models.update_model(ANN, one.id, ModelPatch(properties={"n": 2.0, "t": "other"})) for one in models])
         ran = {name: cost.count for name, cost in meter.statements.items() if name.startswith("batch: ")}
     assert ran == {"batch: insert model": 1, "batch: update model": 1}
+
+
+@pytest.mark.servers
+async def test_what_changes_is_looked_up_by_its_key(new_store: NewStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a plan that was made while there was nothing: it is kept while the table grows."""
+    asked: dict[str, tuple[str, list[Any]]] = {}
+
+    def join(works: Sequence[Work]) -> tuple[str, list[Any]]:
+        made = asked[works[0].changes[0].statement.name] = joint_batch.join(works)
+        return made
+
+    monkeypatch.setattr(joint_writes, "join", join)
+    url = await new_store("postgresql")
+    connection = await asyncpg.connect(url)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.execute("SET enable_seqscan = off")  # as the store's own do
+    async with world_at(url) as world:
+        models = await _models(world, 8, {"a": "x", "n": 1.0})
+        patch = ModelPatch(properties={"a": "y", "n": 2.0})
+        await asyncio.gather(*(world.models.update_model(ANN, model.id, patch) for model in models))
+
+    text, arguments = asked["update model"]
+    plan = "\n".join([row[0] for row in await connection.fetch(f"EXPLAIN {text}", *arguments)])
+    await connection.close()
+    looked_up = re.findall(r"Scan using (\w+) on (?:model|property_\w+) ", plan)
+    assert sorted(looked_up) == ["model_pkey", "pk_property_number", "pk_property_text"]
 
 
 @pytest.mark.servers

@@ -26,7 +26,7 @@ _texts: dict[tuple[Any, ...], str] = {}
 """By shape: the sequences of the new ids; then of each change the statement, how many rows it has or, of many, what differs between them,
 and their holes."""
 
-GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of {wanted} records are as they were read: running again')::int END"
+GUARDED = "CASE WHEN {found} <> {wanted} THEN (({found}) || ' of ' || {wanted} || ' records are as they were read: running again')::int END"
 """A text that is no number is the one way to make a statement fail by itself, and with it everything that it has done; the server's log
 shows the text."""
 
