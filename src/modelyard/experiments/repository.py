@@ -1,7 +1,7 @@
 """Where experiments, runs and metric points are kept."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -9,15 +9,13 @@ import msgspec
 from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from modelyard.artifacts.entities import Artifact
 from modelyard.experiments.blocks import SIZE, Block, Seen, due, grown, thinned
 from modelyard.experiments.entities import Experiment, MetricPoint, MetricSummary, Reading, Run, Sample, Steps
 from modelyard.experiments.fields import EXPERIMENT_FIELDS, POINT_FIELDS, RUN_FIELDS
-from modelyard.experiments.series import Batch
+from modelyard.experiments.series import Batch, columns
 from modelyard.experiments.tables import EXPERIMENT, METRIC_BLOCK, METRIC_POINT, RUN
 from modelyard.records import property_index
 from modelyard.records.kinds import Kind
-from modelyard.records.properties import encode
 from modelyard.records.sql import SqlRecords
 from modelyard.store.database import IdSequence, Reader, Row, Unit, Values
 from modelyard.store.statements import Bulk, Flavour, Statement
@@ -141,8 +139,8 @@ class SqlSeries:
             await self._grow(unit, batch.run.id, ends, _seen(batch, ids))
         described = any(metric.description is not None or metric.properties for metric in batch.metrics.values())
         plain = _APPEND_ALIKE if len(batch.metrics) == 1 else _APPEND
-        statement, columns = _APPEND_DESCRIBED if described else plain, _columns(batch, ids)
-        await unit.later(statement, list(zip(*[columns[column.name] for column in statement.columns], strict=True)))
+        statement, values = _APPEND_DESCRIBED if described else plain, columns(batch, ids)
+        await unit.later(statement, list(zip(*[values[column.name] for column in statement.columns], strict=True)))
         if described:
             properties = [(id_, batch.metrics[name].properties) for id_, name in zip(ids, batch.names, strict=True)]
             await property_index.add(unit, batch.run.project_id, Kind.METRIC_POINT, properties)
@@ -314,39 +312,6 @@ def _seen(batch: Batch, ids: Sequence[int]) -> Mapping[str, Sequence[Seen]]:
     for name, point in zip(batch.names, points, strict=True):
         seen[name].append(point)
     return seen
-
-
-def _columns(batch: Batch, ids: Sequence[int]) -> Mapping[str, Sequence[Any]]:
-    """The values of every column of the points, those included that a plain point does without."""
-    run = batch.run
-    same = {
-        "project_id": run.project_id,
-        "experiment_id": run.experiment_id,
-        "run_id": run.id,
-        "created_at": batch.at,
-        "updated_at": batch.at,
-        "revision": 1,
-    }
-    return {
-        **{name: [value] * len(ids) for name, value in same.items()},
-        "id": ids,
-        "name": batch.names,
-        "value": batch.values,
-        "step": batch.steps,
-        "timestamp": batch.timestamps,
-        "recorded_at": batch.moments,
-        "state": _of_metrics(batch, lambda metric: metric.state and metric.state.value),
-        "description": _of_metrics(batch, lambda metric: metric.description),
-        "properties": _of_metrics(batch, lambda metric: encode(metric.properties)),
-    }
-
-
-def _of_metrics(batch: Batch, get: Callable[[Artifact], str | None]) -> Sequence[str | None]:
-    """What each point has of its metric."""
-    if len(batch.metrics) == 1:
-        return [get(batch.metrics[batch.names[0]])] * len(batch.names)
-    of = {name: get(metric) for name, metric in batch.metrics.items()}
-    return [of[name] for name in batch.names]
 
 
 def _stretches(blocks: Sequence[Row]) -> list[tuple[int, int]]:

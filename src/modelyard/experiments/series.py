@@ -1,13 +1,14 @@
 """What services may ask of the points of runs as series, whatever keeps them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from modelyard.artifacts.entities import Artifact
 from modelyard.context import Millis
 from modelyard.experiments.entities import MetricPoint, MetricSummary, Reading, Run, Steps
+from modelyard.records.properties import encode
 from modelyard.store.database import Reader, Unit
 
 
@@ -45,3 +46,36 @@ class Series(Protocol):
     async def summaries(self, reader: Reader, run_id: int) -> list[MetricSummary]:
         """Every series of a run, by name."""
         ...
+
+
+def columns(batch: Batch, ids: Sequence[int]) -> Mapping[str, Sequence[Any]]:
+    """The values of every column of the points, those included that a plain point does without."""
+    run = batch.run
+    same = {
+        "project_id": run.project_id,
+        "experiment_id": run.experiment_id,
+        "run_id": run.id,
+        "created_at": batch.at,
+        "updated_at": batch.at,
+        "revision": 1,
+    }
+    return {
+        **{name: [value] * len(ids) for name, value in same.items()},
+        "id": ids,
+        "name": batch.names,
+        "value": batch.values,
+        "step": batch.steps,
+        "timestamp": batch.timestamps,
+        "recorded_at": batch.moments,
+        "state": _of_metrics(batch, lambda metric: metric.state and metric.state.value),
+        "description": _of_metrics(batch, lambda metric: metric.description),
+        "properties": _of_metrics(batch, lambda metric: encode(metric.properties)),
+    }
+
+
+def _of_metrics(batch: Batch, get: Callable[[Artifact], str | None]) -> Sequence[str | None]:
+    """What each point has of its metric."""
+    if len(batch.metrics) == 1:
+        return [get(batch.metrics[batch.names[0]])] * len(batch.names)
+    of = {name: get(metric) for name, metric in batch.metrics.items()}
+    return [of[name] for name in batch.names]
