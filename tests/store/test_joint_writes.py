@@ -1,6 +1,7 @@
 """Units that end in one turn of the event loop: each does what it would have done alone, and PostgreSQL is told once."""
 
 import asyncio
+import gc
 import re
 from collections.abc import Awaitable, Sequence
 from typing import Any
@@ -116,6 +117,27 @@ async def test_after_a_failure_others_go_alone_for_a_while(url: str, meter: Mete
         together = runs(meter) - before - alone
     if meter.flavour is Flavour.POSTGRESQL:
         assert (alone, together) == (3, 1)
+
+
+@pytest.mark.servers
+async def test_what_is_done_is_not_done_again(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong after the answer has come: the outcome is unknown to those who shared it. The flaw is told."""
+    loop, flaws = asyncio.get_running_loop(), list[object]()
+    handler = loop.get_exception_handler()
+
+    def give(*_: object) -> None:
+        raise RuntimeError("a flaw of ours")
+
+    loop.set_exception_handler(lambda _, context: flaws.append(context["exception"]))
+    async with opened(postgres) as database:
+        monkeypatch.setattr(joint_writes, "give", give)
+        failed = await outcomes(*[make(database, f"thing {number}") for number in range(3)])
+        assert [type(one) for one in failed] == [Unavailable] * 3
+        for number in range(3):
+            assert len(await database.reader.rows(NAMED, {"name": f"thing {number}"})) == 1
+    gc.collect()
+    loop.set_exception_handler(handler)
+    assert [str(flaw) for flaw in flaws] == ["a flaw of ours"]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from modelyard.errors import Unavailable
 from modelyard.store.connection import Connection, ConnectionLostError
+from modelyard.store.database import Row
 from modelyard.store.joint import of_all
 from modelyard.store.joint_batch import Shape, Work, give, join
 from modelyard.store.meter import Meter
@@ -85,9 +86,17 @@ class JointWrites:
                 task.add_done_callback(self._running.discard)
 
     async def _run(self, group: Sequence[_Member]) -> None:
+        try:
+            await self._answer(group)
+        except BaseException:
+            for one in group:  # nobody waits for ever, nor does again what may have been done
+                one.fail(ConnectionLostError("what units share was interrupted"))
+            raise
+
+    async def _answer(self, group: Sequence[_Member]) -> None:
         works = [one.work for one in group]
         try:
-            await self._together(works)
+            row = await self._together(works)
         except (ConnectionLostError, Unavailable) as error:
             for one in group:
                 one.fail(error)
@@ -96,10 +105,11 @@ class JointWrites:
             for one in group:
                 one.tell(False)  # noqa: FBT003 - see `tell`
         else:
+            give(works, row)
             for one in group:
                 one.tell(True)  # noqa: FBT003 - likewise
 
-    async def _together(self, works: Sequence[Work]) -> None:
+    async def _together(self, works: Sequence[Work]) -> Row:
         sql, arguments = join(works)
         connection = self._pool.take() or await self._pool.wait()
         started = time.perf_counter()
@@ -118,7 +128,7 @@ class JointWrites:
             self._meter.ran(f"batch: {works[0].changes[0].statement.name}", time.perf_counter() - started, None)
         self._pool.give(connection)
         assert row is not None  # noqa: S101 - the statement has one row
-        give(works, row)
+        return row
 
 
 def _groups(members: Sequence[_Member]) -> list[list[_Member]]:
