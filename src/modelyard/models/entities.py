@@ -64,6 +64,10 @@ class ModelVersion(Record, frozen=True):
     author: str | None
     state: ModelState | None
 
+    @property
+    def archived(self) -> bool:
+        return self.state is ModelState.ARCHIVED
+
 
 class NewVersion(NewRecord, frozen=True, kw_only=True):
     model_id: int

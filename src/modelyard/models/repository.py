@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, select, update
 
-from modelyard.models.entities import Model, ModelState, ModelVersion
+from modelyard.models.entities import Model, ModelVersion
 from modelyard.models.fields import MODEL_FIELDS, VERSION_FIELDS
 from modelyard.models.tables import MODEL, MODEL_VERSION
 from modelyard.records.kinds import Kind
@@ -39,7 +39,7 @@ class SqlVersions(SqlRecords[ModelVersion]):
         known = await unit.row(_LATEST, {"id": record.model_id}) if referred else None
         version = await super().insert(unit, record, racing=racing, referred=referred)
         model: dict[str, Any] = {"id": record.model_id}
-        if _archived(record):
+        if record.archived:
             await unit.later(_ONE_MORE, [model])
         elif known is None:
             await unit.later(_ONE_LATER, [{**model, "latest": record.name}])
@@ -49,12 +49,8 @@ class SqlVersions(SqlRecords[ModelVersion]):
 
     async def update(self, unit: Unit, before: ModelVersion, after: ModelVersion) -> None:
         await super().update(unit, before, after)
-        if _archived(before) is not _archived(after):
+        if before.archived is not after.archived:
             await unit.execute(_FIND_LATEST, {"id": after.model_id})
-
-
-def _archived(version: ModelVersion) -> bool:
-    return version.state is ModelState.ARCHIVED
 
 
 def models() -> SqlRecords[Model]:

@@ -10,7 +10,7 @@ from modelyard.artifacts.service import ArtifactService
 from modelyard.audit.ledger import Ledger, existing, found, held, listed, locked
 from modelyard.context import Caller
 from modelyard.errors import NotFound
-from modelyard.models.entities import Model, ModelPatch, ModelVersion, NewModel, NewVersion, VersionPatch
+from modelyard.models.entities import Model, ModelPatch, ModelState, ModelVersion, NewModel, NewVersion, VersionPatch
 from modelyard.records.kinds import Kind
 from modelyard.records.record import Change, asked
 from modelyard.records.repository import Records
@@ -123,7 +123,7 @@ class ModelService:
         """Change a version, and put these artifacts, each named, under it. `model_id` as in `lock_version`."""
         before = await self.lock_version(unit, caller, version_id, model_id)
         patch = asked(change, before)
-        if patch.state is not UNSET and patch.state is not before.state:
+        if patch.state is not UNSET and (patch.state is ModelState.ARCHIVED) is not before.archived:
             # It names its latest version. After its version, which costs the rare two that wait for each other another try.
             await self._models.lock(unit, caller.project, before.model_id)
         version = await self._ledger.update(unit, caller, self._versions, before, patch)

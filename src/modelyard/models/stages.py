@@ -20,7 +20,7 @@ _KEPT = {stage.value: stage for stage in (Stage.DRAFT, Stage.STAGING, Stage.PROD
 
 def stage_of(version: ModelVersion) -> Stage:
     """What was never staged, or has a word of its own there, is a draft."""
-    if version.state is ModelState.ARCHIVED:
+    if version.archived:
         return Stage.ARCHIVED
     kept = version.properties.get(STAGE)
     return _KEPT.get(kept, Stage.DRAFT) if isinstance(kept, str) else Stage.DRAFT

@@ -49,23 +49,6 @@ class Entries:
         for text in texts:
             self.texts.add(_text(project, noun, name, text, record_id))
 
-    def together(self) -> set[Entry]:
-        return self.numbers | self.texts
-
-
-def entries(project: int, kind: Kind, record_id: int, properties: Properties) -> set[Entry]:
-    """What the index holds of a record's properties."""
-    found = Entries()
-    found.add(project, kind, record_id, properties)
-    return found.together()
-
-
-def list_entries(project: int, kind: Kind, record_id: int, name: str, texts: Iterable[str]) -> set[Entry]:
-    """What the index holds of a record's list field."""
-    found = Entries()
-    found.add_list(project, kind, record_id, name, texts)
-    return found.together()
-
 
 async def fill(unit: Unit, new: Entries) -> None:
     """Index new records."""

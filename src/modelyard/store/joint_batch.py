@@ -152,7 +152,7 @@ def _text(sequences: Sequence[IdSequence], kinds: Sequence[tuple[Statement, Hole
 def _for_many(statement: Statement, holes: Holes, number: int) -> str:
     """The statement for all rows of the JSON text that is the parameter of that number."""
     sql = statement.compiled(Flavour.POSTGRESQL).sql
-    columns = ", ".join(f"p{int(place) - 1} {kind}" for place, kind in _TYPED.findall(sql))
+    columns = ", ".join(f"p{int(place) - 1} {kind}" for place, kind in dict(_TYPED.findall(sql)).items())
     given = f"json_to_recordset(${number}::json) AS given({columns})"
     if not isinstance(statement, Bulk):
         if not statement.table_name:

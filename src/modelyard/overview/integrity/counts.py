@@ -45,18 +45,19 @@ class Wrong(NamedTuple):
     latest: str | None
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> str:
+        """Empty where all is well."""
         if self.said != self.there:
             return f"it says that it has {self.said} versions, and there are {self.there}"
         if self.latest_said != self.latest:
             return f"it says that {self.latest_said!r} is its latest version, and that is {self.latest!r}"
-        return None
+        return ""
 
 
 async def versions(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
     """Each live model has as many live versions as it says, and its latest is the one that it names."""
     async for wrong in _wrong(reader, looked):
-        yield Finding("versions", MODEL.name, wrong.model_id, str(wrong.problem), "Run modelyard check --repair-index")
+        yield Finding("versions", MODEL.name, wrong.model_id, wrong.problem, "Run modelyard check --repair-index")
 
 
 async def repair(database: Database, looked: Looked) -> int:
@@ -77,5 +78,5 @@ async def _wrong(reader: Reader, looked: Looked) -> AsyncIterator[Wrong]:
     async for rows in windows(reader, _WINDOW, looked):
         for row in rows:
             wrong = Wrong(*row)
-            if wrong.problem is not None:
+            if wrong.problem:
                 yield wrong

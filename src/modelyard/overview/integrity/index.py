@@ -49,14 +49,14 @@ def _document(subject: Subject, row: Row) -> _Document:
     """`row` is the id and what is `_wanted`."""
     row_id, project, trashed, document, *lists = row
     try:
-        found = property_index.entries(project, subject.kind, row_id, properties.decode(document))
+        found = property_index.Entries()
+        found.add(project, subject.kind, row_id, properties.decode(document))
         for name, value in zip(subject.lists, lists, strict=True):
             texts = _LISTS.decode(value) if value is not None else ()
-            found |= property_index.list_entries(project, subject.kind, row_id, name, texts)
+            found.add_list(project, subject.kind, row_id, name, texts)
     except UNREADABLE:
         return _Document(None, bool(trashed))
-    numbers = frozenset(entry for entry in found if isinstance(entry[3], float))
-    return _Document({PROPERTY_NUMBER.name: numbers, PROPERTY_TEXT.name: frozenset(found - numbers)}, bool(trashed))
+    return _Document({PROPERTY_NUMBER.name: frozenset(found.numbers), PROPERTY_TEXT.name: frozenset(found.texts)}, bool(trashed))
 
 
 def _by_ids(subject: Subject, *, locks: bool) -> Statement:
