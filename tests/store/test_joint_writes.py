@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from sqlalchemy import BigInteger
 
 from modelyard.artifacts.entities import ArtifactDraft, ArtifactType
 from modelyard.errors import AlreadyExists, Unavailable
@@ -19,10 +20,11 @@ from modelyard.records.kinds import Kind
 from modelyard.records.properties import Properties
 from modelyard.search.page import ListQuery
 from modelyard.store import joint_batch, joint_writes
+from modelyard.store.columns import METADATA
 from modelyard.store.database import Database, IdSequence, Unit
 from modelyard.store.joint_batch import Work
-from modelyard.store.meter import Meter
-from modelyard.store.statements import Bulk, Flavour
+from modelyard.store.meter import Cause, Meter, Retried
+from modelyard.store.statements import Bulk, Flavour, Statement
 from modelyard.store.urls import DatabaseUrl
 from tests.store.conftest import NewStore
 from tests.store.things import ALL, NAMED, THING, create_tables, opened
@@ -117,6 +119,7 @@ async def test_after_a_failure_others_go_alone_for_a_while(url: str, meter: Mete
         together = runs(meter) - before - alone
     if meter.flavour is Flavour.POSTGRESQL:
         assert (alone, together) == (3, 1)
+        assert meter.retries == {(Retried.SHARED, Cause.REFUSED): 1}
 
 
 @pytest.mark.servers
@@ -131,8 +134,7 @@ async def test_what_is_done_is_not_done_again(postgres: str, monkeypatch: pytest
     loop.set_exception_handler(lambda _, context: flaws.append(context["exception"]))
     async with opened(postgres) as database:
         monkeypatch.setattr(joint_writes, "give", give)
-        failed = await outcomes(*[make(database, f"thing {number}") for number in range(3)])
-        assert [type(one) for one in failed] == [Unavailable] * 3
+        assert [type(one) for one in await outcomes(*[make(database, f"thing {number}") for number in range(3)])] == [Unavailable] * 3
         for number in range(3):
             assert len(await database.reader.rows(NAMED, {"name": f"thing {number}"})) == 1
     gc.collect()
@@ -153,6 +155,65 @@ async def test_one_that_is_cancelled_happens_whole_or_not_at_all(url: str, turns
         await make(database, "after")
         names = {row[0] for row in await database.reader.rows(ALL, {})}
         assert names - {"thing 0"} == {"before", "thing 1", "thing 2", "after"}
+
+
+@pytest.mark.servers
+async def test_nothing_happens_of_one_that_is_cancelled_once_it_knows(postgres: str) -> None:
+    """Its statement is under way: it waits for the outcome, and whoever comes after it finds that."""
+    slow = "CREATE FUNCTION wait() RETURNS trigger AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$ LANGUAGE plpgsql"
+    trigger = "CREATE TRIGGER wait BEFORE INSERT ON thing EXECUTE FUNCTION wait()"
+    other = await asyncpg.connect(**DatabaseUrl.parse(postgres).connect_arguments())
+    await other.execute(f"{slow}; {trigger}")
+    async with opened(postgres) as database:
+        making = [asyncio.create_task(make(database, f"thing {number}")) for number in range(3)]
+        sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        while not await other.fetch(sleeping):  # noqa: ASYNC110 - PostgreSQL tells nobody when a statement begins to wait
+            await asyncio.sleep(0.005)
+        for task in making:
+            task.cancel()
+        assert [type(one) for one in await outcomes(*making)] == [asyncio.CancelledError] * 3
+        assert len(await other.fetch("SELECT 1 FROM thing")) == 3
+        assert database.pool.in_use == 0  # type: ignore[attr-defined]  # a server's has one
+    await other.close()
+
+
+@pytest.mark.servers
+async def test_one_that_is_cancelled_while_there_is_no_connection_does_not_happen(postgres: str) -> None:
+    async with opened(postgres, pool_size=1) as database:
+        connection = await database.pool.wait()  # type: ignore[attr-defined]  # likewise
+        making = [asyncio.create_task(make(database, f"thing {number}")) for number in range(3)]
+        await asyncio.sleep(0.05)
+        making[1].cancel()
+        database.pool.give(connection)  # type: ignore[attr-defined]  # likewise
+        assert [type(one) for one in await outcomes(*making)] == [int, asyncio.CancelledError, int]
+        assert sorted(row[0] for row in await database.reader.rows(ALL, {})) == ["thing 0", "thing 2"]
+
+
+@pytest.mark.servers
+async def test_those_that_are_large_together_go_alone(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint_writes, "MOST_TEXT", 1000)
+    meter = Meter(Flavour.POSTGRESQL)
+    async with opened(postgres, meter=meter) as database:
+        await asyncio.gather(*[make(database, f"small {number}") for number in range(3)])
+        assert runs(meter) == 1
+        await asyncio.gather(*[make(database, f"large {number}", note="x" * 400) for number in range(3)])
+        assert runs(meter) == 1 + 3
+    assert not meter.retries
+
+
+@pytest.mark.servers
+async def test_a_flaw_before_they_are_sent_leaves_none_waiting(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, flaws = asyncio.get_running_loop(), list[object]()
+
+    def groups(_: object) -> None:
+        raise RuntimeError("a flaw of ours")
+
+    loop.set_exception_handler(lambda _, context: flaws.append(context["exception"]))
+    monkeypatch.setattr(joint_writes, "_groups", groups)
+    async with opened(postgres) as database, asyncio.timeout(10):
+        assert [type(one) for one in await outcomes(*[make(database, f"thing {number}") for number in range(3)])] == [int] * 3
+    loop.set_exception_handler(None)
+    assert [str(flaw) for flaw in flaws] == ["a flaw of ours"]
 
 
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -238,6 +299,33 @@ async def test_services_share_statements(new_store: NewStore) -> None:
         await asyncio.gather(*[world.models.update_model(ANN, one.id, ModelPatch(properties={"n": 2.0, "t": "other"})) for one in models])
         ran = {name: cost.count for name, cost in meter.statements.items() if name.startswith("batch: ")}
     assert ran == {"batch: insert model": 1, "batch: update model": 1}
+
+
+@pytest.mark.servers
+async def test_postgresql_takes_each_statement_in_its_shared_form(new_store: NewStore) -> None:
+    """One that it refused would run alone, each time, and nobody would know."""
+    url = await new_store("postgresql")
+    async with world_at(url):
+        ours = [one for one in gc.get_objects() if type(one) in (Statement, Bulk) and one.table_name in {"", *METADATA.tables}]
+    bulks, guards = [one for one in ours if isinstance(one, Bulk)], [one for one in ours if one.guards]
+    shapes: list[joint_batch.Shape] = [((), ((one, ()),)) for one in [*bulks, *guards]]
+    shapes += [((IdSequence.RESOURCE,), ((one, holes),)) for one in bulks if (holes := _every_hole(one))]
+    connection = await asyncpg.connect(url)
+    try:
+        for number, (sequences, kinds) in enumerate(shapes):
+            text = joint_batch._text(sequences, kinds)
+            await connection.execute(f"PREPARE shared_{number} AS {text}")
+    finally:
+        await connection.close()
+    assert len(bulks) > 20
+    assert len(guards) > 10
+
+
+def _every_hole(bulk: Bulk) -> joint_batch.Holes:
+    """As if each id in its rows were one that is yet to be given."""
+    if bulk.deletes:
+        return ()
+    return tuple([(place, 0) for place in bulk.identifying if place == bulk.told or isinstance(bulk.columns[place].type, BigInteger)])
 
 
 @pytest.mark.servers

@@ -29,11 +29,13 @@ async def world(request: pytest.FixtureRequest, new_store: NewStore) -> AsyncIte
 
 
 async def test_it_succeeds_while_six_are_writing_who_are_told_nothing_strange(world: World) -> None:
-    writers = [asyncio.create_task(keep_writing(world, number)) for number in range(WRITERS)]
+    stop = asyncio.Event()
+    writers = [asyncio.create_task(keep_writing(world, number, stop)) for number in range(WRITERS)]
     for _ in range(3):
         await asyncio.sleep(0.3)
         await asyncio.wait_for(wipe(world.database), 20)
-    written = await stop(writers)
+    stop.set()
+    written = await asyncio.gather(*writers)
 
     assert min(written) > 0
     await wipe(world.database)
@@ -50,25 +52,19 @@ async def test_ids_begin_at_1_though_others_write_in_the_same_group(new_store: N
         assert (await world.models.create_model(ANN, NewModel(name="first"))).id == 1
 
 
-async def keep_writing(world: World, number: int) -> int:
-    """Makes models and versions until cancelled; how many models. A model may be gone before its version is made."""
+async def keep_writing(world: World, number: int, stop: asyncio.Event) -> int:
+    """Makes models and versions until told to stop; how many models. A model may be gone before its version is made."""
     done = 0
     for turn in itertools.count():
+        if stop.is_set():
+            break
         try:
             model = await world.models.create_model(ANN, NewModel(name=f"{number} {turn}", external_id=f"{number} {turn}"))
             await world.models.create_version(ANN, NewVersion(model_id=model.id, name=str(turn)))
             done += 1
         except NotFound:
             continue
-        except asyncio.CancelledError:
-            break
     return done
-
-
-async def stop(writers: "list[asyncio.Task[int]]") -> list[int]:
-    for writer in writers:
-        writer.cancel()
-    return await asyncio.gather(*writers)
 
 
 async def test_the_command_has_no_time_limit(database_url: str) -> None:

@@ -13,7 +13,7 @@ from modelyard.store.connection import Connection, ConnectionLostError
 from modelyard.store.database import Row
 from modelyard.store.joint import of_all
 from modelyard.store.joint_batch import Shape, Work, give, join
-from modelyard.store.meter import Meter
+from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.statements import Statement
 from modelyard.tally import current_tally
@@ -24,15 +24,19 @@ SHY = 100
 """After a statement has failed, so many units that begin likewise run alone: a client whose every other change is refused costs the others
 little.
 """
+MOST_TEXT = 4_000_000
+"""Characters of the rows of all who share a statement. With more, each runs alone: one that PostgreSQL finds too large harms no other."""
 
 
 class _Member:
-    __slots__ = ("answer", "work")
+    __slots__ = ("answer", "sent", "work")
 
     def __init__(self, work: Work, answer: "asyncio.Future[bool]") -> None:
         self.work = work
         self.answer = answer
         """Whether it is done; else it has to be done alone."""
+        self.sent: asyncio.Task[None] | None = None
+        """What waits for the statement's answer, once that has been sent."""
 
     def tell(self, done: bool) -> None:  # noqa: FBT001 - what it tells
         if not self.answer.done():  # else its unit has been cancelled
@@ -55,8 +59,8 @@ class JointWrites:
     async def done(self, work: Work) -> bool:
         """Do it together with others. False: it has not been done and is to be done alone.
 
-        Raises `ConnectionLostError`, and `Unavailable` where it would have been raised alone. When the caller is cancelled it may be done
-        or not, but never in part.
+        Raises `ConnectionLostError`, and `Unavailable` where it would have been raised alone. When the caller is cancelled before the
+        statement is sent it is not done. After that it may be, whole, and the caller waits until nothing of it is under way any more.
         """
         first = work.changes[0].statement
         if self._shy[first] > 0:
@@ -67,8 +71,13 @@ class JointWrites:
         if not self._members:
             loop.call_soon(self._begin, context=of_all())
         self._members.setdefault(work.shape, []).append(member)
-        if not await member.answer:
-            return False
+        try:
+            if not await member.answer:
+                return False
+        except asyncio.CancelledError:
+            if member.sent is not None:
+                await asyncio.wait([member.sent])
+            raise
         tally = current_tally.get()
         tally.statements += 1
         tally.seconds += time.perf_counter() - started
@@ -77,9 +86,15 @@ class JointWrites:
     def _begin(self) -> None:
         everyone, self._members = self._members, {}
         for members in everyone.values():
-            for group in _groups([one for one in members if not one.answer.done()]):
+            wanted = [one for one in members if not one.answer.done()]
+            try:
+                groups = _groups(wanted)
+            except Exception:
+                _alone(wanted)
+                raise
+            for group in groups:
                 if len(group) == 1:
-                    group[0].tell(False)  # noqa: FBT003 - see `tell`
+                    _alone(group)
                     continue
                 task = asyncio.get_running_loop().create_task(self._run(group))
                 self._running.add(task)
@@ -96,22 +111,32 @@ class JointWrites:
     async def _answer(self, group: Sequence[_Member]) -> None:
         works = [one.work for one in group]
         try:
-            row = await self._together(works)
+            row = await self._together(group, works)
         except (ConnectionLostError, Unavailable) as error:
             for one in group:
                 one.fail(error)
+        except _NotSentError:
+            _alone(group)
         except Exception:  # noqa: BLE001 - whose error it is, each finds out alone, and says it in its own words
             self._shy[works[0].changes[0].statement] = SHY
-            for one in group:
-                one.tell(False)  # noqa: FBT003 - see `tell`
+            self._meter.retries[Retried.SHARED, Cause.REFUSED] += 1
+            _alone(group)
         else:
             give(works, row)
             for one in group:
-                one.tell(True)  # noqa: FBT003 - likewise
+                one.tell(True)  # noqa: FBT003 - see `tell`
 
-    async def _together(self, works: Sequence[Work]) -> Row:
+    async def _together(self, group: Sequence[_Member], works: Sequence[Work]) -> Row:
         sql, arguments = join(works)
+        if sum([len(rows) for rows in arguments if type(rows) is str]) > MOST_TEXT:
+            raise _NotSentError
         connection = self._pool.take() or await self._pool.wait()
+        if any(one.answer.done() for one in group):  # cancelled while there was no connection
+            self._pool.give(connection)
+            raise _NotSentError
+        task = asyncio.current_task()
+        for one in group:
+            one.sent = task
         started = time.perf_counter()
         try:
             row = await connection.row(sql, arguments)
@@ -129,6 +154,15 @@ class JointWrites:
         self._pool.give(connection)
         assert row is not None  # noqa: S101 - the statement has one row
         return row
+
+
+class _NotSentError(Exception):
+    """The statement was not sent, and is not to be: each runs alone."""
+
+
+def _alone(members: Sequence[_Member]) -> None:
+    for one in members:
+        one.tell(False)  # noqa: FBT003 - see `tell`
 
 
 def _groups(members: Sequence[_Member]) -> list[list[_Member]]:

@@ -19,6 +19,8 @@ class Retried(StrEnum):
 
     UNIT = "unit"
     READ = "read"
+    SHARED = "shared"
+    """A statement that several units shared: each ran alone after it."""
 
 
 class Cause(StrEnum):
@@ -26,6 +28,8 @@ class Cause(StrEnum):
 
     CONFLICT = "conflict"
     CONNECTION_LOST = "connection_lost"
+    REFUSED = "refused"
+    """Of a shared statement: a name was taken, a record changed meanwhile, a lock not to be had."""
     NEIGHBOUR_FAILED = "neighbour_failed"
     """On SQLite: a unit was undone together with one that failed."""
 
