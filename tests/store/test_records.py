@@ -10,6 +10,7 @@ from modelyard.context import DEFAULT_PROJECT, ProjectId
 from modelyard.errors import AlreadyExists, NotFound
 from modelyard.experiments.entities import NewExperiment, NewRun, RunStatus
 from modelyard.models.entities import Model, ModelPatch, NewModel, NewVersion
+from modelyard.records import sql
 from modelyard.records.properties import INT64_MAX, INT64_MIN, Properties, ProtoValue, StructValue
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Compare, Exists, Operator, Property, PropertyType, equals
@@ -106,6 +107,18 @@ class TestRepository:
         await world.database.write(work)
 
         assert await records.get(world.database.reader, DEFAULT_PROJECT, before.id) == after
+
+    @pytest.mark.parametrize("most", [0, 1, sql.MOST_CHANGES])
+    async def test_update_of_some_fields_leaves_the_others(self, world: World, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+        """Also once there are as many sets of fields as have a statement of their own."""
+        monkeypatch.setattr(sql, "MOST_CHANGES", most)
+        records = world.records.models
+        kept = await world.database.write(lambda unit: records.insert(unit, model(owner="ann", readme="r", external_id="x")))
+        for changes in ({"owner": None}, {"readme": "R", "description": "d"}, {"name": "other", "tasks": ("a",)}, {"owner": "bea"}):
+            before = kept
+            kept = msgspec.structs.replace(before, **changes, revision=before.revision + 1)
+            await world.database.write(lambda unit, before=before, after=kept: records.update(unit, before, after))  # type: ignore[misc]  # the defaults bind the loop's values
+            assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id) == kept
 
     async def test_lock_of_what_is_not_there(self, world: World) -> None:
         records = world.records.models

@@ -1,7 +1,7 @@
 """Rows to entities and back, by position and by type."""
 
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeVar
@@ -37,9 +37,10 @@ def reader(entity: type[S]) -> Callable[[Sequence[Any]], S]:
     return written(", ".join(column.name for column in found), entity, [Argument(column.name, column.load) for column in found])
 
 
-def writer(entity: type[R]) -> Callable[[R], tuple[Any, ...]]:
-    """A function that makes a row of an entity: its fields' values in order."""
-    return written_row("record", [Argument(f"record.{column.name}", column.dump) for column in columns(entity)])
+def writer(entity: type[R], fields: Collection[str] | None = None) -> Callable[[R], tuple[Any, ...]]:
+    """A function that makes a row of an entity: its fields' values in order, or those of some `fields`."""
+    some = [column for column in columns(entity) if fields is None or column.name in fields]
+    return written_row("record", [Argument(f"record.{column.name}", column.dump) for column in some])
 
 
 def _column(name: str, hint: Any) -> Column:

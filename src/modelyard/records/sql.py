@@ -1,10 +1,13 @@
 """Records in a database: every statement that all nouns share."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+import itertools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, bindparam, delete, literal_column, select, update
 
 from modelyard.context import ProjectId
@@ -26,11 +29,24 @@ from modelyard.store.tables import EXTERNAL_ID
 
 R = TypeVar("R", bound=Record)
 
+MOST_CHANGES = 64
+"""Sets of fields that have a statement of their own for changing just them. A record that is changed in others is written whole."""
+_NEVER_CHANGE = ("id", "project_id", "created_at")
+
 _CLAIM = Bulk("insert external_id", EXTERNAL_ID)
 _RELEASE = Statement(
     "release external id",
     delete(EXTERNAL_ID).where(EXTERNAL_ID.c.project_id == bindparam("project_id"), EXTERNAL_ID.c.value == bindparam("value")),
 )
+
+
+class _Change(NamedTuple):
+    """How some fields of a record are changed."""
+
+    fields: tuple[str, ...]
+    write: Callable[[Any], tuple[Any, ...]]
+    """Their values, of the record as it will be."""
+    statement: Statement
 
 
 class SqlRecords(Generic[R]):
@@ -62,9 +78,11 @@ class SqlRecords(Generic[R]):
         kept_by_others = tuple(column.name for column in table.columns if column.name not in (*self._names, "trashed"))
         self._insert = Bulk(f"insert {table.name}", table, without=kept_by_others)
         self._updates: dict[tuple[str, ...], Statement] = {}
+        self._changes: dict[tuple[bool, ...], _Change] = {}
+        """By which fields differ."""
+        self._rewrite = self._change(tuple([name for name in self._names if name not in _NEVER_CHANGE]))
         self._finds: dict[tuple[str, ...], Statement] = {}
-        self._table = table
-        self._get, self._lock, self._update = _fixed_statements(table, columns)
+        self._get, self._lock = _fixed_statements(table, columns)
         self._hold = _hold(table, self._get, _live(table, select(*columns)))
         self.lists = Lists(entity, Source(table, int(kind), links or {}, parents or {}), fields)
 
@@ -89,7 +107,7 @@ class SqlRecords(Generic[R]):
         fields = tuple(values)
         statement = self._finds.get(fields)
         if statement is None:
-            statement = self._finds[fields] = _find(self._table, self._names, fields)
+            statement = self._finds[fields] = _find(self.table, self._names, fields)
         return [self.read(row) for row in await reader.rows(statement, {"project": project, **values})]
 
     async def lock(self, unit: Unit, project: ProjectId, record_id: int) -> R | None:
@@ -108,12 +126,33 @@ class SqlRecords(Generic[R]):
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
             await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])
-        values = dict(zip(self._names, self._write(after), strict=True))
+        change = self._change_between(before, after)
+        values = dict(zip(change.fields, change.write(after), strict=True))
+        values["id"] = after.id
         values["revision_before"] = before.revision
-        await unit.later(self._update, [values], lambda error: self._taken(after, error))
+        await unit.later(change.statement, [values], lambda error: self._taken(after, error))
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
+
+    def _change_between(self, before: R, after: R) -> _Change:
+        """Of what differs. Indexes of what does not need no work then, and on a server a row of many columns is a short text."""
+        differ = tuple(map(operator.is_not, astuple(before), astuple(after)))
+        change = self._changes.get(differ)
+        if change is None:
+            if len(self._changes) >= MOST_CHANGES:
+                return self._rewrite
+            change = self._changes[differ] = self._change(tuple(itertools.compress(self._names, differ)))
+        return change
+
+    def _change(self, fields: tuple[str, ...]) -> _Change:
+        return _Change(fields, row_writer(self.entity, fields), self._update(fields))
+
+    def _update(self, fields: tuple[str, ...]) -> Statement:
+        statement = self._updates.get(fields)
+        if statement is None:
+            statement = self._updates[fields] = _update(self.table, fields)
+        return statement
 
     async def lock_all(self, unit: Unit, project: ProjectId, scope: Expr, *, few: bool = False) -> list[R]:
         as_read = few and unit.locks_as_read
@@ -130,14 +169,11 @@ class SqlRecords(Generic[R]):
         return records
 
     async def update_all(self, unit: Unit, records: Sequence[R], fields: tuple[str, ...]) -> None:
-        statement = self._updates.get(fields)
-        if statement is None:
-            statement = self._updates[fields] = _update(self._table, fields)
         rows = [
             {"id": record.id, "revision_before": record.revision - 1, **{name: getattr(record, name) for name in fields}}
             for record in records
         ]
-        await unit.later(statement, rows)
+        await unit.later(self._update(fields), rows)
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         return await self.lists.page(reader, project, query)
@@ -186,7 +222,7 @@ def _live(table: Table, clause: Select[Any]) -> Select[Any]:
     return clause.where(table.c.project_id == bindparam("project"), table.c.trashed == literal_column("0"))
 
 
-def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock, Statement]:
+def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock]:
     name = table.name
     of_id = table.c.id == bindparam("id")
     by_id = _live(table, select(*columns)).where(of_id)
@@ -194,14 +230,7 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
     as_read = _as_read(table)
     held: Select[Any] = select(literal_column("1")).where(of_id, as_read).with_for_update(key_share=True)
     guard = Statement(f"guard {name}", held, guards=True)
-    changes: dict[str, Any] = {
-        column.name: bindparam(column.name) for column in columns if column.name not in ("id", "project_id", "created_at")
-    }
-    return (
-        get,
-        Lock(name, get, lock, guard, columns.index(table.c.revision)),
-        Statement(f"update {name}", update(table).values(changes).where(of_id, as_read), guards=True),
-    )
+    return get, Lock(name, get, lock, guard, columns.index(table.c.revision))
 
 
 def _find(table: Table, names: Iterable[str], fields: Iterable[str]) -> Statement:
