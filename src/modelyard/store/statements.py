@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, insert
+from sqlalchemy import Column, Integer, Table, bindparam, delete, insert
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import Executable
@@ -130,6 +130,11 @@ def _for_many(sql: str) -> str:
     return f"SELECT found.*, asked.n FROM unnest({arrays}) WITH ORDINALITY AS asked({given}, n), LATERAL ({one} OFFSET 0) AS found"  # noqa: S608 - our own statement
 
 
+def _identifies(column: Column[Any]) -> bool:
+    """Whether it holds the id of a record that a unit may make."""
+    return isinstance(column.type, Integer) and (column.name == "id" or column.name.endswith("_id")) and column.name != "project_id"
+
+
 class Bulk(Statement):
     """An insert of whole rows, or a delete by whole key, of any number of rows at once.
 
@@ -157,9 +162,8 @@ class Bulk(Statement):
         self.same = same
         self.deletes = deletes
         self.columns = tuple(column for column in (table.primary_key if deletes else table).columns if column.name not in without)
-        names = [column.name for column in self.columns]
-        self.told = names.index(told) if told else None
-        self.identifying = tuple([place for place, one in enumerate(names) if one in ("id", told) or one.endswith("_id")])
+        self.told = next((place for place, column in enumerate(self.columns) if column.name == told), None)
+        self.identifying = tuple([place for place, column in enumerate(self.columns) if place == self.told or _identifies(column)])
         """At which places a row may have an id that is yet to be given."""
         given = {column.name: bindparam(column.name, type_=column.type) for column in self.columns}
         key = [column == given[column.name] for column in self.columns]
