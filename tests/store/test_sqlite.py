@@ -1,6 +1,7 @@
 """What SQLite's `Database` promises beyond the others: no reader is blocked, and several processes share one file."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ from modelyard.store.database import NoSuchTableError, UniqueViolationError, Uni
 from modelyard.store.sqlite import SqliteDatabase
 from modelyard.store.sqlite_rows import ROWS
 from modelyard.store.statements import Bulk, Statement
+from perf.cpu import ProcessTree
 from tests.store.things import ALL, COUNT, THING, add, count
 
 SLOW_COUNT = Statement("slow count", text("SELECT count(*) FROM thing"), slow=True)
@@ -256,3 +258,26 @@ async def test_of_rows_one_of_which_clashes_none_is_stored(database: SqliteDatab
         await database.write(lambda unit: unit.later(ALIKE, rows))
 
     assert await count(database) == 0
+
+
+async def test_readers_keep_little_of_a_file_that_is_larger_than_what_they_map(
+    database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a cache of its own; together they would grow with the file, for minutes, which looks like a leak."""
+
+    async def fill(unit: Unit) -> None:
+        await unit.execute_many(
+            Bulk("insert things", THING), [(number, f"{number}", None, None, "x" * 3000) for number in range(1, 15_000)]
+        )
+
+    await database.write(fill)
+    read_all = Statement("read all", text("SELECT sum(length(note)) FROM thing"), slow=True)
+    monkeypatch.setattr(sqlite, "_PRAGMAS", tuple(pragma for pragma in sqlite._PRAGMAS if "mmap" not in pragma))
+    reading, this = SqliteDatabase(path), ProcessTree(os.getpid())
+    await reading.open()
+    before = this.private_bytes()
+    for _ in range(3):
+        await asyncio.gather(*[reading.reader.rows(read_all, {}) for _ in range(8)])
+    grown = this.private_bytes() - before
+    await reading.close()
+    assert grown < 24 * 2**20
