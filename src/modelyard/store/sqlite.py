@@ -59,7 +59,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -2048",
+    "PRAGMA cache_size = -1024",
     "PRAGMA mmap_size = 268435456",
     "PRAGMA wal_autocheckpoint = 8192",
 )
