@@ -38,16 +38,19 @@ class NameTakenError(Exception):
     """One of ours, of a unique violation."""
 
 
-async def make(database: Database, name: str, note: str | None = None) -> int:
-    """A thing's id."""
-    ids: list[int] = []
+async def make(database: Database, name: str, note: str | None = None, *, twice: bool = False) -> int:
+    """A thing's id; of two things the first one's."""
+    ids: dict[str, int] = {}
 
     async def work(unit: Unit) -> None:
-        await unit.new_id(IdSequence.RESOURCE, ids.append)
-        await unit.later(_INSERT, [(ids[-1], name, 0.1, -(2**63), note)], lambda _: NameTakenError(name))
+        await unit.new_id(IdSequence.RESOURCE, lambda number: ids.update(one=number))
+        await unit.later(_INSERT, [(ids["one"], name, 0.1, -(2**63), note)], lambda _: NameTakenError(name))
+        if twice:
+            await unit.new_id(IdSequence.RESOURCE, lambda number: ids.update(other=number))
+            await unit.later(_INSERT, [(ids["other"], f"{name} again", None, None, None)])
 
     await database.write(work)
-    return ids[-1]
+    return ids["one"]
 
 
 async def outcomes(*work: Awaitable[Any]) -> Sequence[Any]:
@@ -210,9 +213,10 @@ async def test_a_flaw_before_they_are_sent_leaves_none_waiting(postgres: str, mo
     loop.set_exception_handler(lambda _, context: flaws.append(context["exception"]))
     monkeypatch.setattr(joint_writes, "_groups", groups)
     async with opened(postgres) as database, asyncio.timeout(10):
-        assert [type(one) for one in await outcomes(*[make(database, f"thing {number}") for number in range(3)])] == [int] * 3
+        making = [make(database, f"thing {number}", twice=number > 1) for number in range(4)]
+        assert [type(one) for one in await outcomes(*making)] == [int] * 4
     loop.set_exception_handler(None)
-    assert [str(flaw) for flaw in flaws] == ["a flaw of ours"]
+    assert [str(flaw) for flaw in flaws] == ["a flaw of ours"] * 2
 
 
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

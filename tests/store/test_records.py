@@ -19,6 +19,7 @@ from modelyard.store.memory import MemoryDatabase
 from tests.store.worlds import add_project
 from tests.unit.world import ANN, NOON, STRANGER, World
 
+FIELDS = Model.__struct_fields__
 TEXTS = [
     "",
     " ",
@@ -119,6 +120,8 @@ class TestRepository:
             kept = msgspec.structs.replace(before, **changes, revision=before.revision + 1)
             await world.database.write(lambda unit, before=before, after=kept: records.update(unit, before, after))  # type: ignore[misc]  # the defaults bind the loop's values
             assert await records.get(world.database.reader, DEFAULT_PROJECT, kept.id) == kept
+            if most > 1 and isinstance(records, sql.SqlRecords):
+                assert records._change_between(before, kept).fields == tuple(name for name in FIELDS if name in {*changes, "revision"})
 
     async def test_lock_of_what_is_not_there(self, world: World) -> None:
         records = world.records.models

@@ -1,41 +1,15 @@
-"""Statements that are compiled once and kept, as many as memory allows; and what else is kept for each shape of a list."""
+"""List statements that are compiled once and kept, as many as memory allows."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
 
 from modelyard.store.statements import Flavour, Statement
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 MAX_TERMS = 1_000
 """Conditions in all the list statements that are kept per kind: about 6 KB of memory each. The least used statement goes first."""
 LARGE = 20
 """Conditions from which a new statement is compiled in a thread: SQLAlchemy takes more than half a millisecond for each."""
-
-
-class Kept(Generic[K, V]):
-    """The last used of something, `most` at most."""
-
-    def __init__(self, most: int) -> None:
-        self._kept: OrderedDict[K, V] = OrderedDict()
-        self._most = most
-
-    def find(self, key: K) -> V | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def keep(self, key: K, value: V) -> None:
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-
-    def drop(self, key: K) -> None:
-        self._kept.pop(key, None)
 
 
 class KeptStatements:

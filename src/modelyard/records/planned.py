@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from modelyard.records import listing
-from modelyard.records.kept import Kept, KeptStatements
+from modelyard.records.kept import KeptStatements
 from modelyard.records.listing import Clause, Order
 from modelyard.records.record import Record
 from modelyard.records.rows import columns as stored_columns
@@ -25,6 +25,7 @@ from modelyard.search.plan import Candidates, Indexes
 from modelyard.search.shape import Shape
 from modelyard.search.tree import both
 from modelyard.store.database import Reader, Row
+from modelyard.store.kept import Kept
 from modelyard.store.statements import Flavour, Statement
 
 R = TypeVar("R", bound=Record)

@@ -29,7 +29,7 @@ from modelyard.store.tables import EXTERNAL_ID
 
 R = TypeVar("R", bound=Record)
 
-MOST_CHANGES = 64
+MOST_CHANGES = 16
 """Sets of fields that have a statement of their own for changing just them. A record that is changed in others is written whole."""
 _NEVER_CHANGE = ("id", "project_id", "created_at")
 
@@ -136,7 +136,10 @@ class SqlRecords(Generic[R]):
         await self._index(unit, before, after)
 
     def _change_between(self, before: R, after: R) -> _Change:
-        """Of what differs. Indexes of what does not need no work then, and on a server a row of many columns is a short text."""
+        """Of what differs, or is another object and may.
+
+        Indexes of what does not need no work then, and on a server a row of many columns is a short text.
+        """
         differ = tuple(map(operator.is_not, astuple(before), astuple(after)))
         change = self._changes.get(differ)
         if change is None:

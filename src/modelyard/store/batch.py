@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from modelyard.store.database import Deferred, IdSequence, NewId, Row, Told
+from modelyard.store.kept import Kept
 from modelyard.store.statements import DIALECTS, Bulk, Flavour, Statement
 
 _DIALECT = DIALECTS[Flavour.POSTGRESQL]
@@ -22,7 +23,10 @@ _FEW = 8
 Holes = tuple[tuple[int, int], ...]
 """What all rows of a change leave open: at which place of a row an id is missing, and which of the new ones it is."""
 
-_texts: dict[tuple[Any, ...], str] = {}
+MOST_TEXTS = 1_000
+"""Statements kept, some KB each: clients choose which fields change, and how many properties."""
+
+_texts: Kept[tuple[Any, ...], str] = Kept(MOST_TEXTS)
 """By shape: the sequences of the new ids; then of each change the statement, how many rows it has or, of many, what differs between them,
 and their holes."""
 
@@ -51,9 +55,10 @@ def merge(batch: Sequence[Deferred], new: Sequence[NewId]) -> tuple[str, list[An
                 arguments += row
                 shape += (statement, 1, ())
     key = tuple(shape)
-    text = _texts.get(key)
+    text = _texts.find(key)
     if text is None:
-        text = _texts[key] = _text(key[: len(new)], key[len(new) :])
+        text = _text(key[: len(new)], key[len(new) :])
+        _texts.keep(key, text)
     return text, arguments
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from modelyard.store.batch import GUARDED, holes_of, told_text
+from modelyard.store.batch import GUARDED, MOST_TEXTS, holes_of, told_text
 from modelyard.store.database import Deferred, IdSequence, NewId, Row, Told, Values
+from modelyard.store.kept import Kept
 from modelyard.store.statements import Bulk, Flavour, Statement
 
 MAX_ROWS = 64
@@ -27,7 +28,7 @@ Shape = tuple[tuple[IdSequence, ...], tuple[tuple[Statement, Holes], ...]]
 _TYPED = re.compile(r"\$(\d+)::(\w+)")
 _COMPARED = re.compile(r"= \$(\d+)::\w+")
 
-_texts: dict[Shape, str] = {}
+_texts: Kept[Shape, str] = Kept(MOST_TEXTS)
 _makers: dict[Statement, Callable[..., msgspec.Struct]] = {}
 
 
@@ -97,9 +98,10 @@ def join(works: Sequence[Work]) -> tuple[str, list[Any]]:
         arguments.append(_encode([make(*row) for row in rows]).decode())
     if guards:
         arguments.append(guards)
-    text = _texts.get(shape)
+    text = _texts.find(shape)
     if text is None:
-        text = _texts[shape] = _text(sequences, kinds)
+        text = _text(sequences, kinds)
+        _texts.keep(shape, text)
     return text, arguments
 
 

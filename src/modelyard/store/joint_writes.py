@@ -60,7 +60,8 @@ class JointWrites:
         """Do it together with others. False: it has not been done and is to be done alone.
 
         Raises `ConnectionLostError`, and `Unavailable` where it would have been raised alone. When the caller is cancelled before the
-        statement is sent it is not done. After that it may be, whole, and the caller waits until nothing of it is under way any more.
+        statement is sent it is not done. After that it may be, whole, and the caller waits until nothing of it is under way any more,
+        unless it is cancelled once more.
         """
         first = work.changes[0].statement
         if self._shy[first] > 0:
@@ -84,23 +85,24 @@ class JointWrites:
         return True
 
     def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
         everyone, self._members = self._members, {}
         for members in everyone.values():
             wanted = [one for one in members if not one.answer.done()]
             try:
                 groups = _groups(wanted)
-            except Exception:
-                _alone(wanted)
-                raise
+            except Exception as error:  # noqa: BLE001 - a flaw of ours, which is told; nobody waits for ever because of it
+                loop.call_exception_handler({"message": "units could not be put together", "exception": error})
+                groups = [[one] for one in wanted]
             for group in groups:
                 if len(group) == 1:
                     _alone(group)
                     continue
-                task = asyncio.get_running_loop().create_task(self._run(group))
+                task = loop.create_task(self._run(group))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 
-    async def _run(self, group: Sequence[_Member]) -> None:
+    async def _run(self, group: list[_Member]) -> None:
         try:
             await self._answer(group)
         except BaseException:
@@ -108,32 +110,38 @@ class JointWrites:
                 one.fail(ConnectionLostError("what units share was interrupted"))
             raise
 
-    async def _answer(self, group: Sequence[_Member]) -> None:
-        works = [one.work for one in group]
+    async def _answer(self, group: list[_Member]) -> None:
+        first = group[0].work.changes[0].statement
         try:
-            row = await self._together(group, works)
+            row = await self._together(group, first)
         except (ConnectionLostError, Unavailable) as error:
             for one in group:
                 one.fail(error)
         except _NotSentError:
             _alone(group)
         except Exception:  # noqa: BLE001 - whose error it is, each finds out alone, and says it in its own words
-            self._shy[works[0].changes[0].statement] = SHY
+            self._shy[first] = SHY
             self._meter.retries[Retried.SHARED, Cause.REFUSED] += 1
             _alone(group)
         else:
-            give(works, row)
+            give([one.work for one in group], row)
             for one in group:
                 one.tell(True)  # noqa: FBT003 - see `tell`
 
-    async def _together(self, group: Sequence[_Member], works: Sequence[Work]) -> Row:
-        sql, arguments = join(works)
+    async def _together(self, group: list[_Member], first: Statement) -> Row:
+        """Takes out of the group who has been cancelled before it has a connection."""
+        sql, arguments = join([one.work for one in group])
         if sum([len(rows) for rows in arguments if type(rows) is str]) > MOST_TEXT:
+            self._shy[first] = SHY
             raise _NotSentError
         connection = self._pool.take() or await self._pool.wait()
-        if any(one.answer.done() for one in group):  # cancelled while there was no connection
-            self._pool.give(connection)
-            raise _NotSentError
+        wanted = [one for one in group if not one.answer.done()]
+        if len(wanted) < len(group):
+            group[:] = wanted
+            if len(wanted) < 2:
+                self._pool.give(connection)
+                raise _NotSentError
+            sql, arguments = join([one.work for one in wanted])
         task = asyncio.current_task()
         for one in group:
             one.sent = task
@@ -150,7 +158,7 @@ class JointWrites:
             self._pool.discard(connection)
             raise
         finally:
-            self._meter.ran(f"batch: {works[0].changes[0].statement.name}", time.perf_counter() - started, None)
+            self._meter.ran(f"batch: {first.name}", time.perf_counter() - started, None)
         self._pool.give(connection)
         assert row is not None  # noqa: S101 - the statement has one row
         return row

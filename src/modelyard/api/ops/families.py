@@ -53,7 +53,9 @@ REQUEST_DATABASE = _counter(
 REQUEST_STATEMENTS = _counter("modelyard_http_request_statements_total", "Statements that requests ran.", "dialect", "operation")
 STATEMENTS = _counter("modelyard_database_statements_total", "Statements run, failed ones included.", "statement")
 STATEMENT_SECONDS = _counter("modelyard_database_statement_seconds_total", "Time that statements took.", "statement")
-RETRIES = _counter("modelyard_database_retries_total", "Units of work and reads that were run once more.", "what", "cause")
+RETRIES = _counter(
+    "modelyard_database_retries_total", "Units of work, reads and shared statements that were run once more.", "what", "cause"
+)
 POOL_SIZE = _gauge("modelyard_database_pool_size", "The most connections there may be to the database server.")
 POOL_IN_USE = _gauge("modelyard_database_pool_in_use", "Connections in use.")
 POOL_WAITING = _gauge("modelyard_database_pool_waiting", "Reads and units of work that wait for a connection.")
