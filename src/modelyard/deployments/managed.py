@@ -3,6 +3,7 @@
 There is no serving backend yet: a deployment that should run is kept, and ends as failed.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
@@ -29,6 +30,7 @@ from modelyard.records.kinds import Kind
 from modelyard.records.trash import Deletion
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Expr, Field, In, both, equals
+from modelyard.store.connection import ConflictError
 from modelyard.store.database import Database, Unit, transactional
 
 ENVIRONMENT = "modelyard"
@@ -134,9 +136,12 @@ class ManagedDeployments:
     @transactional
     async def retire_model(self, unit: Unit, caller: Caller, model_id: int, revisions: frozenset[int] | None = None) -> Deletion:
         """Move a model to the trash with its versions. Raises `InUse` while a deployment of it is neither stopped nor failed."""
-        await self._models.lock_model(unit, caller, model_id)  # so that nobody deploys it meanwhile
-        await self._refuse_deployed(unit, caller, equals("model_id", model_id), f"model {model_id}")
-        return await self._models.trash_model(caller, model_id, revisions)
+        await self._models.lock_model(unit, caller, model_id)
+        of_it = equals("model_id", model_id)
+        deployed = await self._refuse_deployed(unit, caller, of_it, f"model {model_id}")
+        deletion = await self._models.trash_model(caller, model_id, revisions)
+        await self._look_again(unit, caller, of_it, deployed)
+        return deletion
 
     @transactional
     async def retire_version(
@@ -144,23 +149,36 @@ class ManagedDeployments:
     ) -> Deletion:
         """Likewise a version of the model."""
         await self._models.lock_version(unit, caller, version_id, model_id)
-        await self._refuse_deployed(unit, caller, equals("version_id", version_id), f"version {version_id}")
-        return await self._models.trash_version(caller, version_id, revisions)
+        of_it = equals("version_id", version_id)
+        deployed = await self._refuse_deployed(unit, caller, of_it, f"version {version_id}")
+        deletion = await self._models.trash_version(caller, version_id, revisions)
+        await self._look_again(unit, caller, of_it, deployed)
+        return deletion
 
-    async def _refuse_deployed(self, unit: Unit, caller: Caller, scope: Expr, what: str) -> None:
-        environment = await self._environment(unit, caller)
-        if environment is None:
-            return
-        inside = ListQuery(scope=both(equals("environment_id", environment), scope))
-        deployed = (await self._services.page(unit, caller.project, inside)).items
+    async def _refuse_deployed(self, unit: Unit, caller: Caller, scope: Expr, what: str) -> set[int]:
+        """Raise `InUse` if any in the scope is neither stopped nor failed; else the ids of all of them."""
+        deployed = await self._deployed(unit, caller, scope)
         if not deployed:
-            return
+            return set()
         serves = ListQuery(scope=In(Field("service_id"), tuple([service.id for service in deployed])))
         last = {serve.service_id: serve.last_known_state for serve in (await self._serves.page(unit, caller.project, serves)).items}
         for service in deployed:
             progress = Deployment(service, last.get(service.id)).progress
             if progress not in (Progress.STOPPED, Progress.FAILED):
                 raise InUse(f"deployment {service.name} ({service.id}) of {what} is {progress}: delete it, or wait until it has stopped")
+        return {service.id for service in deployed}
+
+    async def _look_again(self, unit: Unit, caller: Caller, scope: Expr, known: set[int]) -> None:
+        """Who was deploying when it was looked has held what is in the trash since, and so is done. Whoever comes later finds it gone."""
+        if any(service.id not in known for service in await self._deployed(unit, caller, scope)):
+            raise ConflictError("it was deployed while it was being deleted")
+
+    async def _deployed(self, unit: Unit, caller: Caller, scope: Expr) -> Sequence[InferenceService]:
+        environment = await self._environment(unit, caller)
+        if environment is None:
+            return []
+        inside = ListQuery(scope=both(equals("environment_id", environment), scope))
+        return (await self._services.page(unit, caller.project, inside)).items
 
     async def _environment(self, unit: Unit, caller: Caller) -> int | None:
         found = await self._environments.page(unit, caller.project, ListQuery(scope=equals("name", ENVIRONMENT), limit=1))

@@ -59,7 +59,7 @@ class ModelService:
         return await held(unit, caller, self._models, model_id)
 
     async def lock_model(self, unit: Unit, caller: Caller, model_id: int) -> Model:
-        """The model, which nobody else changes or holds until the unit ends."""
+        """The model, which nobody else changes until the unit ends."""
         return await locked(unit, caller, self._models, model_id)
 
     @transactional
@@ -94,7 +94,7 @@ class ModelService:
         return found(self.database.reader, caller, self._versions, values)
 
     async def lock_version(self, unit: Unit, caller: Caller, version_id: int, model_id: int | None = None) -> ModelVersion:
-        """The version, which nobody else changes or holds until the unit ends. `NotFound` for one of another model than `model_id`."""
+        """The version, which nobody else changes until the unit ends. `NotFound` for one of another model than `model_id`."""
         version = await locked(unit, caller, self._versions, version_id)
         if model_id is not None and version.model_id != model_id:
             raise NotFound(f"model {model_id} has no version with the id {version_id}", kind=Kind.VERSION, id=version_id)
