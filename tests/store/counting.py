@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelyard.store.database import Database, IdSequence, Reader, Row, Rows, Taken, Unit, Values
 from modelyard.store.statements import Flavour, Lock, Statement
@@ -87,6 +87,15 @@ class _CountingUnit(_CountingReader):
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         return self._unit.lock_as_read(lock, record_id, revision)
+
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        self._unit.lock_as_known(lock, record_id, revision, updated_at)
+
+    def recall(self, key: Hashable) -> None:
+        """Nothing: what is counted shall not depend on what was there before."""
+
+    def learn(self, key: Hashable, thing: Any, *, new: bool = False) -> None:
+        self._unit.learn(key, thing, new=new)
 
     async def execute(self, statement: Statement, values: Values) -> int:
         self._statements.append(statement)

@@ -1,6 +1,6 @@
 """What artifacts may ask of their links to the versions and runs that list them, whatever keeps these."""
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from modelyard.artifacts.entities import Artifact, ArtifactType
 from modelyard.context import ProjectId
@@ -18,6 +18,11 @@ class Namesake(NamedTuple):
     parent_id: int
     type: ArtifactType
     name: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As statements take them."""
+        return {"project": self.project, "parent_id": self.parent_id, "type": self.type.value, "name": self.name}
 
 
 class Parents(Links, Protocol):

@@ -13,7 +13,7 @@ from modelyard.artifacts.tables import ARTIFACT, ARTIFACT_PARENT, EXPERIMENT_ART
 from modelyard.records.kinds import Kind
 from modelyard.records.repository import Records
 from modelyard.records.sql import SqlRecords
-from modelyard.store.database import Unit, Values
+from modelyard.store.database import Unit
 from modelyard.store.statements import Bulk, Statement
 
 _KEY: dict[str, Any] = {name: bindparam(name, type_=ARTIFACT_PARENT.c[name].type) for name in ("parent_id", "id")}
@@ -48,28 +48,46 @@ class ArtifactParents:
         self, unit: Unit, parents: Records[P], artifacts: Records[Artifact], wanted: Namesake
     ) -> tuple[P | None, Artifact | None]:
         assert isinstance(parents, SqlRecords) and isinstance(artifacts, SqlRecords)  # noqa: S101, PT018 - one database keeps them all
-        project, parent_id, type_, name = wanted
-        values = {"project": project, "parent_id": parent_id, "type": type_.value, "name": name}
-        if await unit.queue((parent_id, type_, name)):
-            return await self._read_both(unit, parents, artifacts, values)
-        parent = await parents.lock(unit, project, parent_id)
-        row = None if parent is None else await unit.row(_NAMESAKE, values)
+        if await unit.queue((wanted.parent_id, wanted.type, wanted.name)):
+            known: int | None = unit.recall(wanted)
+            recalled = None if known is None else _recall_both(unit, parents, artifacts, wanted, known)
+            return recalled or await self._read_both(unit, parents, artifacts, wanted, known)
+        parent = await parents.lock(unit, wanted.project, wanted.parent_id)
+        row = None if parent is None else await unit.row(_NAMESAKE, wanted.values)
         # The parent's lock keeps others from putting under it, but not from changing the artifact by its own id.
         return parent, None if row is None else await artifacts.lock_found(unit, artifacts.read(row))
 
     async def _read_both(
-        self, unit: Unit, parents: SqlRecords[P], artifacts: SqlRecords[Artifact], values: Values
+        self, unit: Unit, parents: SqlRecords[P], artifacts: SqlRecords[Artifact], wanted: Namesake, known: int | None
     ) -> tuple[P | None, Artifact | None]:
         """In one statement: it is a round trip less."""
         statement = self._both.get(parents.kind)
         if statement is None:
             statement = self._both[parents.kind] = _with_namesake(parents)
-        row = await unit.row(statement, values)
+        row = await unit.row(statement, wanted.values)
         if row is None:
             return None, None
         width = len(parents.columns)
         parent = await parents.lock_found(unit, parents.read(row[:width]))
-        return parent, None if row[width] is None else await artifacts.lock_found(unit, artifacts.read(row[width:]))
+        found = None if row[width] is None else await artifacts.lock_found(unit, artifacts.read(row[width:]))
+        # Of its own, a parent has one of each name at most. Which of those lent to it is the first may change without any of them.
+        if parent is not None and found is not None and found.owner_id == parent.id:
+            if known == found.id:
+                unit.learn(parents.known_as(wanted.project, parent.id), parent, new=True)
+                unit.learn(artifacts.known_as(wanted.project, found.id), found, new=True)
+            else:
+                unit.learn(wanted, found.id, new=True)
+        return parent, found
+
+
+def _recall_both(
+    unit: Unit, parents: SqlRecords[P], artifacts: SqlRecords[Artifact], wanted: Namesake, known: int
+) -> tuple[P, Artifact] | None:
+    parent: P | None = unit.recall(parents.known_as(wanted.project, wanted.parent_id))
+    found: Artifact | None = unit.recall(artifacts.known_as(wanted.project, known))
+    if parent is None or found is None or found.name != wanted.name:  # from the trash it may have come back under another
+        return None
+    return parents.lock_known(unit, parent), artifacts.lock_known(unit, found)
 
 
 _NO: ColumnElement[int] = literal_column("0")

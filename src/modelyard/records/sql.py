@@ -3,7 +3,7 @@
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -123,6 +123,15 @@ class SqlRecords(Generic[R]):
             return record
         return await self.lock(unit, record.project_id, record.id)
 
+    def known_as(self, project: ProjectId, record_id: int) -> Hashable:
+        """By what a unit recalls a record."""
+        return self.table.name, project, record_id
+
+    def lock_known(self, unit: Unit, record: R) -> R:
+        """Lock a record that was recalled in this unit."""
+        unit.lock_as_known(self._lock, record.id, record.revision, record.updated_at)
+        return record
+
     async def update(self, unit: Unit, before: R, after: R) -> None:
         if after.external_id != before.external_id and before.external_id is not None and self._claims:
             await unit.later(_RELEASE, [{"project_id": before.project_id, "value": before.external_id}])
@@ -134,6 +143,7 @@ class SqlRecords(Generic[R]):
         if after.external_id != before.external_id and after.external_id is not None:
             await self._claim(unit, after)
         await self._index(unit, before, after)
+        unit.learn(self.known_as(after.project_id, after.id), after)
 
     def _change_between(self, before: R, after: R) -> _Change:
         """Of what differs, or is another object and may.
@@ -177,6 +187,8 @@ class SqlRecords(Generic[R]):
             for record in records
         ]
         await unit.later(self._update(fields), rows)
+        for record in records:
+            unit.learn(self.known_as(record.project_id, record.id), record)
 
     async def page(self, reader: Reader, project: ProjectId, query: ListQuery) -> Page[R]:
         return await self.lists.page(reader, project, query)
@@ -233,7 +245,8 @@ def _fixed_statements(table: Table, columns: list[Any]) -> tuple[Statement, Lock
     as_read = _as_read(table)
     held: Select[Any] = select(literal_column("1")).where(of_id, as_read).with_for_update(key_share=True)
     guard = Statement(f"guard {name}", held, guards=True)
-    return get, Lock(name, get, lock, guard, columns.index(table.c.revision))
+    known = Statement(f"guard {name} as known", held.where(table.c.updated_at == bindparam("updated_before")), guards=True)
+    return get, Lock(name, get, lock, guard, columns.index(table.c.revision), known)
 
 
 def _find(table: Table, names: Iterable[str], fields: Iterable[str]) -> Statement:
@@ -251,7 +264,7 @@ def _hold(table: Table, get: Statement, live: Select[Any]) -> Lock:
     )
     names = [column.name for column in live.selected_columns]
     guard = Statement(f"guard {table.name} in place", there, guards=True)
-    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"), shared=True)
+    return Lock(table.name, get, Statement(f"hold {table.name}", held, locks=True), guard, names.index("revision"), guard, shared=True)
 
 
 def _update(table: Table, fields: Iterable[str]) -> Statement:

@@ -67,6 +67,8 @@ class SqlTrash:
                 await unit.execute(way.mark, values)
                 going.add(way.kind)
         members = await self._read_members(unit, deletion)
+        for member in members:
+            unit.learn(self._nouns[member.kind].known_as(deletion.project_id, member.id), None)
         await unit.later(statements.RELEASE, [claim[:2] for claim in _claims(deletion, members)])
         return deletion, members
 
@@ -155,6 +157,7 @@ class SqlTrash:
         renamed = record.renamed(name, now)
         changes = {"id": record.id, "new_name": name, "now": renamed.updated_at, "new_revision": renamed.revision}
         await unit.execute(self._rename[kind], changes)
+        unit.learn(self._nouns[kind].known_as(record.project_id, record.id), renamed)
         return renamed
 
     async def _read_members(self, unit: Unit, deletion: Deletion) -> Sequence[Member]:

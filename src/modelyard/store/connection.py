@@ -26,6 +26,10 @@ class ConflictError(Exception):
     """
 
 
+class ChangedError(ConflictError):
+    """A record is no longer as the unit knew it."""
+
+
 class Connection(ABC):
     """A driver's connection. Outside `BEGIN` ... `COMMIT` or `ROLLBACK` every statement is its own transaction.
 

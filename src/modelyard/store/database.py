@@ -147,6 +147,22 @@ class Unit(Reader, Protocol):
         """Lock a record that this unit has read already, without reading it again. False where that cannot be: `lock` it then."""
         ...
 
+    def recall(self, key: Hashable) -> Any | None:
+        """What a unit of this process has learned, if it is still known, and this unit has locked nothing so far.
+
+        It may be outdated. So whoever goes by it locks every record that it is made of with `lock_as_known`. Then the unit only counts if
+        all of it was true, and else runs once more and recalls nothing, whatever it has raised.
+        """
+        ...
+
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        """Lock a record that this unit has recalled, as it was then."""
+        ...
+
+    def learn(self, key: Hashable, thing: Any, *, new: bool = False) -> None:
+        """Once this unit is durable, the next one may `recall` it: if something is known by that key, or it is `new`. None: nothing is."""
+        ...
+
     async def execute(self, statement: Statement, values: Values) -> int:
         """Run one changing statement; returns the number of rows it matched. Raises `UniqueViolationError`."""
         ...

@@ -26,5 +26,8 @@ class Kept(Generic[K, V]):
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
+    def clear(self) -> None:
+        self._kept.clear()
+
     def drop(self, key: K) -> None:
         self._kept.pop(key, None)

@@ -89,6 +89,15 @@ class _NoStatements:
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         self._refuse(lock.read, (record_id, revision))
 
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        self._refuse(lock.read, (record_id, revision, updated_at))
+
+    def recall(self, key: Hashable) -> None:
+        raise AssertionError(f"memory has everything at hand, and was asked for {key}")
+
+    def learn(self, key: Hashable, thing: object, *, new: bool = False) -> None:
+        raise AssertionError(f"memory has everything at hand, and was told {key}: {thing}, {new}")
+
     async def execute(self, statement: Statement, values: Values) -> int:
         self._refuse(statement, values)
 

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     CONNECTION_LOST = "connection_lost"
     REFUSED = "refused"
     """Of a shared statement: a name was taken, a record changed meanwhile, a lock not to be had."""
+    OUTDATED = "outdated"
+    """On PostgreSQL: a unit failed that began with what this process knew of a record, which another may have changed."""
     NEIGHBOUR_FAILED = "neighbour_failed"
     """On SQLite: a unit was undone together with one that failed."""
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from modelyard.errors import Unavailable
-from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
+from modelyard.store.connection import ChangedError, ConflictError, Connection, ConnectionLostError
 from modelyard.store.database import (
     Reader,
     Row,
@@ -17,6 +17,7 @@ from modelyard.store.database import (
 )
 from modelyard.store.joint import Joint
 from modelyard.store.joint_writes import JointWrites
+from modelyard.store.known import Known
 from modelyard.store.meter import Cause, Meter, Retried
 from modelyard.store.pool import Pool
 from modelyard.store.pooled_unit import LAZY, PooledUnit
@@ -108,6 +109,7 @@ class PooledDatabase:
         self._queues = Queues()
         self._reader = PooledReader(flavour, self.pool, self._meter)
         self._together = JointWrites(connections, self._meter)
+        self._known = Known()
 
     @property
     def reader(self) -> Reader:
@@ -143,25 +145,32 @@ class PooledDatabase:
             if isinstance(running, PooledUnit):
                 await running.settle()
             return result
-        take = self._take
-        for attempt in range(1, ATTEMPTS + 1):
+        take, attempt = self._take, 1
+        known: Known | None = self._known
+        while True:
             try:
-                return await self._attempt(take, work, hopeful=attempt == 1)
+                return await self._attempt(take, work, known, hopeful=attempt == 1)
+            except _OutdatedError:
+                self._meter.retries[Retried.UNIT, Cause.OUTDATED] += 1
+                known = None
+                continue
             except (ConnectionLostError, ConflictError) as error:
                 if attempt == ATTEMPTS:
                     raise _given_up(error, attempt) from error
                 self._meter.retries[Retried.UNIT, _cause(error)] += 1
                 if isinstance(error, ConnectionLostError):
                     take = self.pool.fresh
+            attempt += 1
             await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311 - only spreads retries over time; nothing secret comes of it
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _take(self) -> Connection:
         return self.pool.take() or await self.pool.wait()
 
-    async def _attempt(self, take: Callable[[], Awaitable[Connection]], work: Callable[[Unit], Awaitable[T]], *, hopeful: bool) -> T:
+    async def _attempt(
+        self, take: Callable[[], Awaitable[Connection]], work: Callable[[Unit], Awaitable[T]], known: Known | None, *, hopeful: bool
+    ) -> T:
         lazy = self.flavour in LAZY
-        shared = (self._reader, self._together) if hopeful and lazy else (None, None)
+        shared = (self._reader, self._together, known) if hopeful and lazy else ()
         unit = PooledUnit(self.flavour, take, self._meter, self._queues, *shared)
         try:
             if not lazy:
@@ -175,11 +184,13 @@ class PooledDatabase:
             finally:
                 leave(running)
             await unit.finish()
-        except Exception:
+        except Exception as error:
             if unit.connection is not None:
                 await self._undo(unit, unit.connection)
+            self._weigh(unit, error)
             raise
         except BaseException:
+            self._known.doubt(unit.learned)
             if unit.connection is not None:
                 self.pool.discard(unit.connection)
             raise
@@ -187,7 +198,19 @@ class PooledDatabase:
             unit.leave()
         if unit.connection is not None:
             self.pool.give(unit.connection)
+        if unit.empties:
+            self._known.clear()
+        self._known.learn(unit.learned)
         return result
+
+    def _weigh(self, unit: PooledUnit, error: Exception) -> None:
+        """What the unit recalled may be why it failed. Then it is to run again without."""
+        if isinstance(error, ConnectionLostError | Unavailable):
+            self._known.clear()  # who comes back may have lost something
+        elif unit.relies:
+            if isinstance(error, ChangedError):
+                self._known.outdated(unit.recalled)
+            raise _OutdatedError from error
 
     async def _undo(self, unit: PooledUnit, connection: Connection) -> None:
         if unit.interrupted:
@@ -203,6 +226,10 @@ class PooledDatabase:
             raise
         else:
             self.pool.give(connection)
+
+
+class _OutdatedError(Exception):
+    """A unit failed that had recalled something. That may be why."""
 
 
 def _decide(unit: PooledUnit) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar, cast
 
 from modelyard.errors import ModelyardError, Unavailable
-from modelyard.store.connection import ConflictError, Connection, ConnectionLostError
+from modelyard.store.connection import ChangedError, ConflictError, Connection, ConnectionLostError
 from modelyard.store.database import (
     FEW,
     Deferred,
@@ -24,6 +24,7 @@ from modelyard.store.database import (
 )
 from modelyard.store.joint_batch import work_of
 from modelyard.store.joint_writes import JointWrites
+from modelyard.store.known import Known, Lesson
 from modelyard.store.meter import Meter
 from modelyard.store.statements import Bulk, Flavour, Lock, Statement
 from modelyard.store.turns import Queues
@@ -52,18 +53,28 @@ class PooledUnit:
         queues: Queues,
         reader: Reader | None = None,
         together: JointWrites | None = None,
+        known: Known | None = None,
     ) -> None:
         """`take` gets a connection, when a statement first needs one. `queues` are shared by the units of one database.
 
         With a `reader`, which only lazy units have, the unit is hopeful: a record that it locks is not locked but only read, and looked at
         again in the statement that changes things. That saves the transaction's round trips; where somebody else was faster, the unit is
         run again, and then locks. What it reads first is read with what others read, before it has a connection. And what it changes, it
-        changes with others by way of `together`, if by then it has needed no connection.
+        changes with others by way of `together`, if by then it has needed no connection. What it recalls is `known`.
         """
         self.flavour = flavour
         self.failure: Exception | None = None
         self._reader = reader
         self._together = together
+        self._known = known
+        self.recalled: dict[Hashable, Any] = {}
+        self.relies = False
+        """Whether it goes by what it has recalled."""
+        self.learned: list[Lesson] = []
+        self._trusts: bool | None = None
+        """Whether it goes by what it recalls. Its first question decides."""
+        self.empties = False
+        """Set by who empties the store: once the unit is done, nothing is known any more."""
         self._queues = queues
         self._queued: Hashable = None
         self._guards: dict[tuple[str, int | None], Deferred] = {}
@@ -133,11 +144,31 @@ class PooledUnit:
         self._guard(lock, record_id, revision)
         return True
 
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        known = {"id": record_id, "revision_before": revision, "updated_before": updated_at}
+        self._guards[lock.table, record_id] = Deferred(lock.known, [known], None)
+        self._guarded = self.relies = True
+
+    def recall(self, key: Hashable) -> Any | None:
+        if self._known is None or not self.locks_as_read or self._guards:
+            return None
+        found = self._known.find(key)
+        if self._trusts is None:
+            self._trusts = self._known.trusted(found=found is not None)
+        if found is None or not self._trusts:
+            return None
+        self.recalled[key] = found
+        return found
+
+    def learn(self, key: Hashable, thing: Any, *, new: bool = False) -> None:
+        if self._lazy:
+            self.learned.append((key, thing, new))
+
     def _guard(self, lock: Lock, record_id: int, revision: int) -> None:
         self._guarded = True
         guard = Deferred(lock.guard, [{"id": record_id, "revision_before": revision}], None)
         if self._guards.setdefault((lock.table, record_id), guard) != guard:
-            self.failure = ConflictError(f"the {lock.table} {record_id} changed between two looks at it")
+            self.failure = ChangedError(f"the {lock.table} {record_id} changed between two looks at it")
             raise self.failure
 
     async def execute(self, statement: Statement, values: Values) -> int:
@@ -199,7 +230,7 @@ class PooledUnit:
         if self.begun:
             await self._flush()
             await self._commit("COMMIT")
-        elif self._waiting:
+        elif self._waiting or (self.relies and self._guards):
             if not self._lazy:
                 await self.begin()
                 return await self.finish()
@@ -237,7 +268,7 @@ class PooledUnit:
         await self._flush()
 
     async def _flush(self) -> None:
-        if self._waiting or (self._guards and self.begun):
+        if self._waiting or self._guards:
             name = f"batch: {next(iter(self._waiting or self._guards.values())).statement.name}"
             waiting, self._waiting = [*self._guards.values(), *self._waiting], []
             new, self._new = self._new, []

@@ -9,7 +9,7 @@ import asyncpg
 
 from modelyard.errors import Invalid, Unavailable
 from modelyard.store.batch import merge
-from modelyard.store.connection import ConflictError, Connection, ConnectionLostError, told
+from modelyard.store.connection import ChangedError, ConflictError, Connection, ConnectionLostError, told
 from modelyard.store.database import Deferred, IdSequence, NewId, NoSuchTableError, Row, UniqueViolationError
 from modelyard.store.meter import Meter
 from modelyard.store.pool import Pool
@@ -133,7 +133,7 @@ class PostgresConnection(Connection):
         try:
             row = await self.row(sql, arguments)
         except asyncpg.InvalidTextRepresentationError as error:  # the guards' own, see `store.batch`
-            raise ConflictError(str(error)) from error
+            raise ChangedError(str(error)) from error
         except Exception as error:
             meaning = self.meaning(error)
             if guarded and isinstance(meaning, UniqueViolationError):

@@ -195,7 +195,7 @@ class SqliteDatabase:
             raise
         if careful:
             run(self._writer, "RELEASE unit", (), ROW)
-        if unit.restarts_ids:
+        if unit.empties:
             self._ids.update(dict.fromkeys(IdSequence, 0))
         return result
 

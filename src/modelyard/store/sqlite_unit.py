@@ -90,7 +90,7 @@ class SqliteUnit(SqliteReader):
     def __init__(self, connection: sqlite3.Connection, meter: Meter, ids: dict[IdSequence, int]) -> None:
         super().__init__(connection, meter)
         self.failure: Exception | None = None
-        self.restarts_ids = False
+        self.empties = False
         """Set by who empties the store: once the unit is done, ids begin at 1 again. Its group keeps the last ones outside their table."""
         self._ids = ids
 
@@ -106,6 +106,15 @@ class SqliteUnit(SqliteReader):
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         del lock, record_id, revision
         return True
+
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        raise AssertionError(f"nothing is recalled on SQLite, and {lock.table} {record_id} was: {revision}, {updated_at}")
+
+    def recall(self, key: Hashable) -> None:
+        del key  # reading is as cheap
+
+    def learn(self, key: Hashable, thing: object, *, new: bool = False) -> None:
+        pass
 
     async def execute(self, statement: Statement, values: Values) -> int:
         compiled = statement.compiled(_HERE)

@@ -97,7 +97,8 @@ class Lock(msgspec.Struct, frozen=True):
     A database may do so in two ways. `hold` reads and locks. Or `read` only reads, and before anything of the unit counts, `guard`
     makes sure that the record still is as it was read: it takes `id` and `revision_before`, which stands at the place `revision` of the
     row. Where the unit itself changes the record, that statement (it `guards`, too) stands for the guard. A `shared` lock is one that
-    others may have, too.
+    others may have, too. `known` is the guard of a record that was read long ago: it takes `updated_before`, too, since in a store that was
+    emptied ids and revisions come again.
     """
 
     table: str
@@ -105,6 +106,7 @@ class Lock(msgspec.Struct, frozen=True):
     hold: Statement
     guard: Statement
     revision: int
+    known: Statement
     shared: bool = False
 
 

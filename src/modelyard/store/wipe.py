@@ -7,6 +7,7 @@ from sqlalchemy import text
 from modelyard.context import DEFAULT_PROJECT
 from modelyard.store.columns import METADATA
 from modelyard.store.database import Database, IdSequence, Unit
+from modelyard.store.pooled_unit import PooledUnit
 from modelyard.store.sqlite_unit import SqliteUnit
 from modelyard.store.statements import Flavour, Statement
 from modelyard.store.tables import ACCESS_STATE, ID_SEQUENCE, PROJECT
@@ -23,8 +24,8 @@ async def wipe(database: Database) -> None:
         for sql in _STATEMENTS[database.flavour]():
             # `rows` for all, since PostgreSQL counts none for a TRUNCATE; `locks`, for it must be one transaction.
             await unit.rows(Statement("wipe", text(sql), locks=True), {})
-        if isinstance(unit, SqliteUnit):
-            unit.restarts_ids = True
+        if isinstance(unit, SqliteUnit | PooledUnit):
+            unit.empties = True
 
     await database.write(work)
 

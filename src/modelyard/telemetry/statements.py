@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
@@ -92,6 +92,15 @@ class TracedUnit(TracedReader):
 
     def lock_as_read(self, lock: Lock, record_id: int, revision: int) -> bool:
         return self._unit.lock_as_read(lock, record_id, revision)
+
+    def lock_as_known(self, lock: Lock, record_id: int, revision: int, updated_at: int) -> None:
+        self._unit.lock_as_known(lock, record_id, revision, updated_at)
+
+    def recall(self, key: Hashable) -> Any | None:
+        return self._unit.recall(key)
+
+    def learn(self, key: Hashable, thing: Any, *, new: bool = False) -> None:
+        self._unit.learn(key, thing, new=new)
 
     async def execute(self, statement: Statement, values: Values) -> int:
         with self._spans.statement(statement.name):
