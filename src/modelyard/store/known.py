@@ -22,7 +22,7 @@ do the same at the same time: where some read first and some need not, they shar
 OUTDATED = 1_000
 """So many, once something was outdated: other processes are at work on the same things, and each time costs all who share the statement."""
 DOUBT = 200
-"""Of those that have not found it, what counts at most."""
+"""So far the balance of the two goes at most, either way."""
 
 _size = msgspec.json.Encoder().encode
 

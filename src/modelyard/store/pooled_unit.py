@@ -69,10 +69,10 @@ class PooledUnit:
         self._known = known
         self.recalled: dict[Hashable, Any] = {}
         self.relies = False
-        """Whether it goes by what it has recalled."""
+        """Whether it has locked something as known: then it may be wrong in all that it does."""
         self.learned: list[Lesson] = []
         self._trusts: bool | None = None
-        """Whether it goes by what it recalls. Its first question decides."""
+        """Whether it may go by what is known. Its first question decides."""
         self.empties = False
         """Set by who empties the store: once the unit is done, nothing is known any more."""
         self._queues = queues
