@@ -70,7 +70,6 @@ CORRUPTIONS: list[tuple[str, set[Found]]] = [
     ("UPDATE metric_block SET low_step = NULL WHERE name = 'accuracy' AND number = 2", {BLOCKS}),
     ("UPDATE metric_block SET number = 7 WHERE name = 'accuracy' AND number = 2", {BLOCKS}),
     ("UPDATE metric_block SET name = 'Accuracy' WHERE name = 'accuracy'", {BLOCKS}),
-    ("DELETE FROM metric_block WHERE name = 'loss'", {BLOCKS}),
     ("DELETE FROM metric_block WHERE name = 'accuracy' AND number = 1", {BLOCKS}),
     ("DELETE FROM metric_block WHERE name = 'accuracy' AND number = 2", set()),  # its points are then such as came alone
     ("DELETE FROM metric_point WHERE name = 'accuracy' AND step = 150", {BLOCKS}),

@@ -12,6 +12,7 @@ from modelyard.context import Millis
 from modelyard.errors import Unavailable
 from modelyard.experiments.entities import NewPoint, NewRun
 from modelyard.models.entities import ModelPatch, NewModel
+from modelyard.overview.integrity.blocks import LOOSE
 from modelyard.overview.integrity.check import Repaired, Verdict, check, look, mend
 from modelyard.store.database import Unit
 from modelyard.store.statements import Flavour, Statement
@@ -193,6 +194,8 @@ async def test_an_index_that_is_wrong_is_mended(store: Store) -> None:
 
 async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
     kept = "SELECT * FROM metric_block WHERE name = 'accuracy' ORDER BY number"
+    long = [NewPoint("accuracy", 0.5, step) for step in range(LOOSE)]
+    await store.world.metrics.log(ANN, int(await store.asked("run")), long)
     before = execute(store.url, kept)
     store.corrupt("DELETE FROM metric_block WHERE name = 'accuracy'; UPDATE metric_block SET high = 99, number = number + 10")
     found = ("blocks", "metric_block", await store.asked("run"))
@@ -202,6 +205,17 @@ async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
 
     assert execute(store.url, kept) == before
     assert (await store.verdict()).whole
+
+
+async def test_a_short_series_needs_no_block(store: Store) -> None:
+    run = int(await store.asked("run"))
+    await store.world.metrics.log(ANN, run, [NewPoint("new", 0.5)] * LOOSE)
+    store.corrupt("DELETE FROM metric_block WHERE name = 'new'")
+    assert await store.found() == []
+
+    await store.world.metrics.log(ANN, run, [NewPoint("new", 0.5)])
+    store.corrupt("DELETE FROM metric_block WHERE name = 'new'")
+    assert await store.found() == [("blocks", "metric_block", run)]
 
 
 async def test_versions_that_were_counted_wrong_are_counted_again(store: Store) -> None:

@@ -18,6 +18,7 @@ from modelyard.experiments.repository import RAW, SqlSeries
 from modelyard.records.kinds import Kind
 from modelyard.search.page import ListQuery
 from modelyard.search.tree import Compare, Field, Operator, Property, both, equals
+from modelyard.store.memory import MemoryDatabase
 from tests.store.worlds import row_counts
 from tests.unit.world import ANN, STRANGER, World
 
@@ -219,6 +220,14 @@ async def test_summaries(world: World, run: Run) -> None:
     assert (found["alone"].count, found["alone"].low, found["alone"].high, found["alone"].last.step) == (5, -4, 0, 4)
 
 
+async def test_as_many_summaries_as_a_run_has_metrics(world: World, run: Run) -> None:
+    """MariaDB ends a recursion after a thousand rows, unless told otherwise."""
+    names = [f"metric {number:04}" for number in range(1_003)]
+    await world.metrics.log(ANN, run.id, [NewPoint(name, 1) for name in names])
+
+    assert [one.name for one in await world.metrics.summaries(ANN, run.id)] == names
+
+
 async def test_a_long_series_is_thinned_to_its_shape(world: World, run: Run) -> None:
     most = 10
     points = walk(RAW * most + 3 * SIZE + 50)
@@ -281,6 +290,27 @@ async def test_those_of_a_run_in_the_trash_are_not_there_and_come_back_with_it(w
     assert (await values(world, run), await world.metrics.summaries(ANN, run.id), await metrics(world, run)) == before
     await world.metrics.log(ANN, run.id, [NewPoint("loss", 7.5)])
     assert (await values(world, run))[-1] == 7.5
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_a_metric_that_came_back_under_another_name_has_a_series_again(world: World, run: Run, *, batch: bool) -> None:
+    await world.metrics.log(ANN, run.id, [NewPoint("loss", 1, 1), NewPoint("acc", 5)])
+    (metric,) = [metric for metric in await metrics(world, run) if metric.name == "loss"]
+    deletion = await world.artifacts.trash_artifact(ANN, metric.id)
+    await world.trash.restore(ANN, deletion.id, name="a loss")
+    with pytest.raises(NotFound, match="has no metric named 'a loss'"):
+        await world.metrics.read(ANN, run.id, "a loss", None, 10)
+
+    for point in (NewPoint("a loss", 2, 2), NewPoint("a loss", 3, 3), NewPoint("a loss", 0, 4)):
+        await (world.metrics.log(ANN, run.id, [point]) if batch else put(world, run, point))
+
+    assert await values(world, run, "a loss") == [2, 3, 0]
+    assert await values(world, run, "a loss", Steps(3, 9)) == [3, 0]
+    assert await values(world, run, "a loss", Steps(9, 10)) == []
+    assert await values(world, run) == [1]
+    found = [(one.name, one.count, one.low, one.high, one.last.value) for one in await world.metrics.summaries(ANN, run.id)]
+    assert found == [("a loss", 3, 0, 3, 0), ("acc", 1, 5, 5, 5), ("loss", 1, 1, 1, 1)]
+    assert isinstance(world.database, MemoryDatabase) or await SqlSeries().wrong(world.database.reader, run.id) == []
 
 
 class TestBlocks:

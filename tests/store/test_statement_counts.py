@@ -208,4 +208,4 @@ async def test_reading_points(counted: Counted) -> None:
     thinned = [*of_steps, *points, "metric_points by id"]
     assert await read(10, Steps(50, 950)) == thinned
     listed = await counted.names(world.metrics.summaries(ANN, counted.run))
-    assert listed == ["get run", "metric_blocks by name", "loose metric_points", "metric_points by id"]
+    assert listed == ["get run", "metric series", "loose metric_points", "metric_points by id"]

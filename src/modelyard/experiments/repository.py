@@ -62,7 +62,12 @@ _GROW_BLOCK = Statement(
     guards=True,
 )
 _DROP_BLOCKS = Statement("drop metric_blocks", delete(METRIC_BLOCK).where(_BLOCK.run_id == _RUN))
-_NAMES = Statement("names of metric_points", select(_POINT.name).where(_POINT.run_id == _RUN).distinct(), slow=True)
+# One lookup for each, where DISTINCT would read every point.
+_FIRST_NAME = select(_POINT.name).where(_POINT.run_id == _RUN).order_by(_POINT.name).limit(1)
+_SERIES = select(_FIRST_NAME.scalar_subquery().label("name")).cte("series", recursive=True)
+_SERIES = _SERIES.union_all(select(_FIRST_NAME.where(_POINT.name > _SERIES.c.name).scalar_subquery()).where(_SERIES.c.name.is_not(None)))
+_NAMED = _SERIES.c.name.is_not(None)
+_NAMES = Statement("names of metric_points", select(_SERIES.c.name).where(_NAMED), slow=True)
 _BLOCKS = Statement("metric_blocks", select(*_BLOCK_COLUMNS).where(_OF_BLOCK).order_by(_BLOCK.number), slow=True)
 _BLOCKS_OF_STEPS = Statement(
     "metric_blocks of steps", select(*_BLOCK_COLUMNS).where(_OF_BLOCK, _TOUCHES_STEPS).order_by(_BLOCK.number), slow=True
@@ -70,11 +75,12 @@ _BLOCKS_OF_STEPS = Statement(
 _POINTS = Statement("metric_points", select(*_SAMPLE).where(_OF_POINT, _AFTER).order_by(_POINT.id), slow=True)
 _POINTS_OF_STEPS = Statement("metric_points of steps", select(*_SAMPLE).where(_OF_POINT, _AFTER, _IN_STEPS).order_by(_POINT.id), slow=True)
 _SUMS = Statement(
-    "metric_blocks by name",
-    select(_BLOCK.name, func.sum(_BLOCK.points), func.min(_BLOCK.low), func.max(_BLOCK.high), func.max(_BLOCK.last_id))
-    .where(_BLOCK.run_id == _RUN)
-    .group_by(_BLOCK.name)
-    .order_by(_BLOCK.name),
+    "metric series",
+    select(_SERIES.c.name, func.sum(_BLOCK.points), func.min(_BLOCK.low), func.max(_BLOCK.high), func.max(_BLOCK.last_id))
+    .select_from(_SERIES.outerjoin(METRIC_BLOCK, and_(_BLOCK.run_id == _RUN, _BLOCK.name == _SERIES.c.name)))
+    .where(_NAMED)
+    .group_by(_SERIES.c.name)
+    .order_by(_SERIES.c.name),
     slow=True,
 )
 _STRETCH = Statement(
@@ -151,9 +157,9 @@ class SqlSeries:
 
     async def read(self, reader: Reader, run_id: int, name: str, steps: Steps | None, most: int) -> Reading | None:
         last = (await self._last_blocks(reader, run_id, [name])).get(name)
-        if last is None:
+        of = {"run_id": run_id, "name": name, "after": last.last_id if last else 0}
+        if last is None and await reader.row(_STRETCH, {**of, "limit": 1}) is None:
             return None
-        of = {"run_id": run_id, "name": name, "after": last.last_id}
         blocks, points = await (self._all(reader, of, most) if steps is None else self._of_steps(reader, of, steps, most))
         # As long as a block, so that both can be thinned together.
         cells = sorted([*blocks, *[(value, id_, value, id_, id_, id_, 1) for id_, value, _, _ in points]], key=_first)
@@ -196,7 +202,7 @@ class SqlSeries:
 
     async def summaries(self, reader: Reader, run_id: int) -> list[MetricSummary]:
         sums = await reader.rows(_SUMS, {"run_id": run_id})
-        loose = await self._loose(reader, run_id, {name: covered for name, _, _, _, covered in sums})
+        loose = await self._loose(reader, run_id, {name: covered or 0 for name, _, _, _, covered in sums})
         last = {name: loose[name][-1][0] if name in loose else covered for name, _, _, _, covered in sums}
         samples = await self._by_id(reader, list(last.values()))
         return [_summary(row, loose.get(row[0], ()), samples[last[row[0]]]) for row in sums]
@@ -221,7 +227,7 @@ class SqlSeries:
         made: list[Block] = []
         async for points in self._walk(reader, run_id, name):
             made += grown(None if not made else made[-1], [point for point in points if point[0] <= end])
-        return bool(kept) and made == kept
+        return made == kept
 
     async def _walk(self, reader: Reader, run_id: int, name: str) -> AsyncIterator[Sequence[Seen]]:
         """A whole series, some whole blocks at once."""
@@ -295,8 +301,8 @@ def _within(block: Row, steps: Steps) -> bool:
 
 def _summary(row: Row, loose: Sequence[Seen], last: Sample) -> MetricSummary:
     name, points, low, high, _ = row
-    values = [value for _, value, _ in loose]
-    return MetricSummary(name, int(points) + len(loose), min([low, *values]), max([high, *values]), last)
+    values = [value for value in (low, high, *[value for _, value, _ in loose]) if value is not None]
+    return MetricSummary(name, int(points or 0) + len(loose), min(values), max(values), last)
 
 
 def _row(run_id: int, name: str, block: Block) -> Row:

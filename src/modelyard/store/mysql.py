@@ -19,6 +19,7 @@ from modelyard.store.pooled import PooledDatabase
 from modelyard.store.statements import Flavour
 from modelyard.store.urls import DatabaseUrl
 
+_RECURSIONS = 2**32 - 1
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 """Refuse what does not fit instead of cutting it. NO_BACKSLASH_ESCAPES is left out on purpose: the driver escapes with backslashes."""
 
@@ -182,12 +183,15 @@ class MySqlDatabase(PooledDatabase):
 
 
 def _session(server_version: str, statement_seconds: float) -> list[str]:
-    """What a new connection is told: how text compares, to refuse rather than cut, isolation, and time limits."""
-    on_mariadb = "mariadb" in server_version.lower()
-    limit = f"max_statement_time = {statement_seconds}" if on_mariadb else f"max_execution_time = {int(statement_seconds * 1000)}"
+    """What a new connection is told: how text compares, to refuse rather than cut, isolation, and limits."""
+    if "mariadb" in server_version.lower():
+        # It would leave out what recursion has not come to, and say nothing.
+        limits = f"max_statement_time = {statement_seconds}, max_recursive_iterations = {_RECURSIONS}"
+    else:
+        limits = f"max_execution_time = {int(statement_seconds * 1000)}, cte_max_recursion_depth = {_RECURSIONS}"
     lock_wait = min(50, max(1, int(statement_seconds))) if statement_seconds else 50
     return [
         f"SET NAMES utf8mb4 COLLATE {mysql_collation(server_version)}",
-        f"SET SESSION sql_mode = '{_SQL_MODE}', {limit}, innodb_lock_wait_timeout = {lock_wait}",
+        f"SET SESSION sql_mode = '{_SQL_MODE}', {limits}, innodb_lock_wait_timeout = {lock_wait}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     ]
