@@ -260,6 +260,25 @@ async def test_of_rows_one_of_which_clashes_none_is_stored(database: SqliteDatab
     assert await count(database) == 0
 
 
+async def test_a_statement_is_planned_once_whatever_its_limit(database: SqliteDatabase) -> None:
+    """SQLite asks its authorizer whenever it plans one. Old SQLites do not look at the limit."""
+    (writer, *_) = database._connections
+    planned: list[tuple[object, ...]] = []
+
+    def plan(*action: object) -> int:
+        planned.append(action)
+        return sqlite3.SQLITE_OK
+
+    writer.set_authorizer(plan)
+    writer.execute("SELECT id FROM thing ORDER BY id LIMIT ?", (1,)).fetchall()
+    assert planned
+    planned.clear()
+
+    writer.execute("SELECT id FROM thing ORDER BY id LIMIT ?", (2,)).fetchall()
+
+    assert planned == []
+
+
 async def test_readers_keep_little_of_a_file_that_is_larger_than_what_they_map(
     database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ Several processes may use one file: `BEGIN IMMEDIATE` is tried, without blocking
 import asyncio
 import functools
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -339,6 +340,9 @@ class SqliteDatabase:
 
     def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512)
+        if sys.version_info >= (3, 12):
+            # Else newer SQLites (3.51 does) plan a statement anew whenever a LIMIT is given: a list of 20 cost 1.4 times as much.
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_QPSG)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
