@@ -6,7 +6,7 @@ sees the others, so it stands for running them one after the other only where no
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -46,10 +46,10 @@ class Work(NamedTuple):
     @property
     def place(self) -> Any:
         """Where it comes among others of its shape. That all processes keep to one order keeps them from waiting in a circle."""
-        first = self.changes[0].rows[0]
-        if isinstance(first, Mapping):
-            return first["id"]
-        return next((value for value in first if type(value) is str), "")
+        first = self.changes[0]
+        if isinstance(first.statement, Bulk):
+            return next((value for value in first.rows[0] if type(value) is str), "")
+        return cast("Values", first.rows[0])["id"]
 
     def apart(self, looked_at: set[Any], changed: set[Any]) -> bool:
         """Whether it changes nothing of what others look at, nor they of what it does."""
