@@ -1,6 +1,7 @@
 """A server without accounts is for this machine alone, and says so."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,16 @@ async def test_beyond_loopback_it_does_not_start_without_accounts(host: str, tmp
             pass
     for said in (host, "modelyard admin init", "--insecure-no-auth"):
         assert said in str(refusal.value)
+    assert not [path for path in open_files() if path.is_relative_to(tmp_path)]
+
+
+def open_files() -> list[Path]:
+    """Those of this process."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the folder itself is gone by now
+            found.append(link.readlink())
+    return found
 
 
 @pytest.mark.parametrize(("host", "insecure"), [("0.0.0.0", True), ("127.0.0.1", False), ("::1", False)])

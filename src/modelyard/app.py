@@ -133,11 +133,14 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
 
     async def startup() -> None:
         await database.open()
-        await bring_up_to_date(database, url)
-        await directory.refresh()
-        if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
-            raise Forbidden(_UNGUARDED.format(host=settings.host))
-        await figures.open()
+        try:
+            await bring_up_to_date(database, url)
+            await directory.refresh()
+            _check_guarded(directory, settings)
+            await figures.open()
+        except BaseException:
+            await database.close()
+            raise
         jobs.start()
 
     async def shutdown() -> None:
@@ -171,6 +174,11 @@ def create(settings: Settings, shared: Path | None = None) -> Edge:
         shutdown=shutdown,
         stop=following.stop,
     )
+
+
+def _check_guarded(directory: Directory, settings: Settings) -> None:
+    if directory.open and settings.beyond_loopback and not settings.insecure_no_auth:
+        raise Forbidden(_UNGUARDED.format(host=settings.host))
 
 
 def _jobs(settings: Settings, sealing_: Sealing, trash_service: TrashService, tokens: TokenService) -> list[Job]:
