@@ -69,7 +69,7 @@ class Jfrog(Door):
 
     def _refuse_in_use(self, thing: Thing, needs: Callable[[Thing], bool]) -> None:
         deployed = [one for one in self.world.live("service") if self.world.is_deployment(one) and needs(one)]
-        if thing.live and any(self._progress(one) in ("deploying", "active") for one in deployed):
+        if thing.live and any(PROGRESS[self._last_state(one)] in ("deploying", "active") for one in deployed):
             raise Refused(Why.IN_USE)
 
     def model(self, model: Thing) -> Json:
@@ -230,15 +230,16 @@ class Jfrog(Door):
 
         await self.change("DELETE", f"/deployments/{service.id}", None, 204, change)
 
-    def _progress(self, service: Thing) -> str:
+    def _last_state(self, service: Thing) -> str | None:
         serves = self.world.serves(service)
-        return PROGRESS[serves[-1].says["lastKnownState"] if serves else None]
+        return serves[-1].says["lastKnownState"] if serves else None
 
     def _why(self, service: Thing) -> str | None:
         """Why it failed, or is stopped though nobody has said so."""
-        if not self.world.serves(service):
+        state = self._last_state(service)
+        if state is None:
             return NOTHING_RUNS
-        return service.more.get("message") if self._progress(service) == "failed" else None
+        return service.more.get("message") if state == "FAILED" else None
 
     def deployment(self, service: Thing) -> Json:
         return _known(
@@ -246,7 +247,7 @@ class Jfrog(Door):
             name=service.name,
             model_id=service.says["registeredModelId"],
             model_version_id=service.says.get("modelVersionId"),
-            status=self._progress(service),
+            status=PROGRESS[self._last_state(service)],
             replicas=service.more.get("replicas"),
             created_at=_moment(service.created),
             updated_at=_moment(service.updated),
