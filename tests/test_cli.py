@@ -104,12 +104,23 @@ def test_a_wrong_password_logs_nobody_in_and_keeps_nothing(admin: Machine, url: 
 
 
 def test_a_login_that_fails_leaves_the_one_before(admin: Machine, url: str) -> None:
-    refused = admin.run("login", url, typed="no token\n")
+    refused = admin.run("login", url, typed="no-token\n")
 
     assert refused.exit_code == 1
     assert "log in again" not in refused.stderr
-    assert admin.run("login", "http://127.0.0.1:9", typed="no token\n").exit_code == 1
+    assert admin.run("login", "http://127.0.0.1:9", typed="no-token\n").exit_code == 1
     assert "admin" in admin.does("whoami")
+
+
+@pytest.mark.parametrize("typed", ["", "no token", "t\u00f6ken"])
+def test_what_is_no_token_is_not_sent(tmp_path: Path, url: str, typed: str) -> None:
+    refused = Machine(tmp_path).run("login", url, typed=f"{typed}\n")
+    assert (refused.exit_code, "the token is empty, or has" in refused.stderr) == (2, True)
+
+
+def test_a_server_of_the_environment_must_have_a_url(tmp_path: Path) -> None:
+    refused = Machine(tmp_path, MODELYARD_SERVER="models", MODELYARD_TOKEN="t").run("whoami")
+    assert (refused.exit_code, "is no URL of a server" in refused.stderr) == (2, True)
 
 
 def test_a_service_gets_a_token_that_does_no_more_than_its_scope(admin: Machine, url: str, tmp_path: Path) -> None:
@@ -124,7 +135,7 @@ def test_a_service_gets_a_token_that_does_no_more_than_its_scope(admin: Machine,
     assert (made["label"], made["scope"]) == ("nightly", "viewer")
 
     admin.does("token", "revoke", str(made["id"]), "--anyone")
-    assert "modelyard login" in pipeline.run("whoami").stderr
+    assert "MODELYARD_TOKEN" in pipeline.run("whoami").stderr
 
 
 def test_accounts_are_changed_and_removed(admin: Machine) -> None:

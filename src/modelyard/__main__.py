@@ -249,9 +249,18 @@ def main() -> None:
 
 def _load(flags: Mapping[str, object], config: str | None) -> settings_sources.Loaded:
     try:
-        return settings_sources.load(flags, os.environ, config)
+        loaded = settings_sources.load(flags, os.environ, config)
     except SettingsError as error:
         _fail(str(error), code=2)
+    if loaded.settings.database_url:
+        from modelyard.errors import Invalid  # noqa: PLC0415 - see the module's docstring
+        from modelyard.store.urls import DatabaseUrl  # noqa: PLC0415 - likewise
+
+        try:
+            DatabaseUrl.parse(loaded.settings.database)
+        except Invalid as error:
+            _fail(f"{error.message}. It is database_url, set by {loaded.sources.get('database_url', 'default')}.", code=2)
+    return loaded
 
 
 def _fail(message: str, code: int) -> NoReturn:

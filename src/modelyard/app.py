@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -235,7 +236,9 @@ def _identity_provider(settings: Settings) -> "Oidc | None":
     if not settings.oidc_issuer:
         return None
     try:
-        from modelyard.access.oidc import Oidc, Provider  # noqa: PLC0415 - an extra
+        import cryptography  # noqa: F401, PLC0415 - an extra. PyJWT does without it, and then knows no signature by a public key
+
+        from modelyard.access.oidc import Oidc, Provider  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise Unavailable("oidc_issuer is set, and what it needs is not installed: pip install 'modelyard[oidc]'") from error
     return Oidc(Provider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_groups_claim, settings.oidc_roles))
@@ -301,7 +304,9 @@ def jfrog_services(database: Database, domain: Services, metrics: MetricService,
 
 
 async def bring_up_to_date(database: Database, url: DatabaseUrl) -> None:
-    """Migrate, unless the schema is the needed one already. Raises `Unavailable` when it is a newer program's."""
+    """Migrate, unless the schema is the needed one already. Raises `Unavailable` when it is a newer program's, or may not be written."""
+    if url.path is not None and not os.access(url.path, os.W_OK):
+        raise Unavailable(f"this user may not write to {url.path}; give it the right, or choose another store")
     if await schema_version(database) == HEAD:
         return
     from modelyard.store import migrate  # noqa: PLC0415 - Alembic is slow to import and rarely needed
@@ -363,8 +368,8 @@ def verify_audit(settings: Settings, watch: "Watch", expect: str | None = None) 
 async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:
     """Run `work` on the store that the settings name, with no limit on how long a statement takes."""
     url = DatabaseUrl.parse(settings.database)
-    if url.path is not None and not url.path.is_file():
-        raise Unavailable(f"there is no store to {verb} at {url.path}: check the path")
+    if url.path is not None and not os.access(url.path, os.R_OK):
+        raise Unavailable(f"there is no store to {verb} at {url.path} that this user may read: check the path")
     return await _on_store(settings, work)
 
 

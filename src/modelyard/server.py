@@ -61,6 +61,10 @@ def serve(settings: Settings, announce: Announce, ready_file: Path | None = None
     """
     logs.configure(settings.log_level, settings.log_format)
     make_data_folder(settings.data_dir)
+    if ready_file and not os.access(ready_file.absolute().parent, os.W_OK | os.X_OK):
+        raise CannotStartError(
+            f"The file {ready_file} cannot be written. Choose one in a folder that this user may write, by --ready-file."
+        )
     allow_open_files(settings.max_connections)
     listener = bind(settings.host, settings.port)
     url = f"http://{bracketed(settings.host)}:{listener.getsockname()[1]}"

@@ -40,6 +40,7 @@ OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _HTTP = ("http://", "https://")
 DATABASE_SCHEMES = ("sqlite", "postgresql", "postgres", "mysql", "mariadb")
 _ORIGIN = re.compile(r"https?://[^/?#@\sA-Z]+")
+_HOST = re.compile(r"\*|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+")
 _OIDC_ROLE = re.compile(r".+=\s*(viewer|contributor|deployer|admin)\s*(@\s*[a-z0-9-]+\s*)?")
 
 
@@ -139,7 +140,8 @@ def _convert(name: str, given: _Given) -> Any:
     try:
         return msgspec.convert(value, type_, strict=not given.text)
     except msgspec.ValidationError as error:
-        raise SettingsError(_problem(name, given.value, given.source, f"{error}. {description(name)}")) from None
+        remedy = "write true or false" if type_ is bool else str(error)
+        raise SettingsError(_problem(name, given.value, given.source, f"{remedy}. {description(name)}")) from None
 
 
 def _problem(name: str, value: object, source: str, remedy: str) -> str:
@@ -153,7 +155,8 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
     def refuse(name: str, remedy: str) -> NoReturn:
         raise SettingsError(_problem(name, getattr(settings, name), sources.get(name, "default"), remedy))
 
-    if settings.database_url and settings.database_url.partition("://")[0] not in DATABASE_SCHEMES:
+    scheme, separator, _ = settings.database_url.partition("://")
+    if settings.database_url and not (separator and scheme in DATABASE_SCHEMES):
         refuse("database_url", f"it must begin with one of {', '.join(f'{scheme}://' for scheme in DATABASE_SCHEMES)}.")
     if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(_HTTP):
         refuse("otlp_endpoint", "it must be a URL such as http://127.0.0.1:4318.")
@@ -183,6 +186,9 @@ def _check_oidc(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> N
 def _check_front(settings: Settings, refuse: Callable[[str, str], NoReturn]) -> None:
     if settings.path_prefix and not PATH_PREFIX.fullmatch(settings.path_prefix):
         refuse("path_prefix", "it must begin with a slash, not end in one, and have only letters, digits and `._~-`, such as /registry.")
+    for host in settings.allowed_hosts:
+        if not _HOST.fullmatch(host):
+            refuse("allowed_hosts", f"{host!r} is no name of a host: give names such as models.example.org, without https:// and port.")
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy)

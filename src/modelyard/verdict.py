@@ -29,7 +29,8 @@ def sentences(store: str, verdict: Verdict, repaired: Repaired | None) -> str:
     if verdict.whole:
         lines.append(f"{store} is whole: {len(verdict.looked)} checks found nothing wrong.")
     else:
-        lines.append(f"{store} is not whole: {len(verdict.findings)} findings.")
+        count = len(verdict.findings)
+        lines.append(f"{store} is not whole: {count} finding{'' if count == 1 else 's'}.")
     return "\n".join(lines)
 
 

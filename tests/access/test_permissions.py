@@ -16,6 +16,7 @@ from tests.access.routes import METHODS, Route, routes
 from tests.inprocess import Answer, call, running
 
 ADMIN_OF_PROJECT = "admin of the project"
+VIEWER_OF_EVERYTHING = "viewer of everything"
 NO_ROLE = "account without a role"
 PRINCIPALS = {
     NO_ROLE: (),
@@ -23,6 +24,7 @@ PRINCIPALS = {
     "contributor": (Grant(Role.CONTRIBUTOR, DEFAULT_PROJECT),),
     "deployer": (Grant(Role.DEPLOYER, DEFAULT_PROJECT),),
     ADMIN_OF_PROJECT: (Grant(Role.ADMIN, DEFAULT_PROJECT),),
+    VIEWER_OF_EVERYTHING: (Grant(Role.VIEWER),),
     "admin": (Grant(Role.ADMIN),),
 }
 STRANGERS: Mapping[str, dict[str, str]] = {
@@ -54,9 +56,8 @@ def may(who: frozenset[str], name: str, permission: str) -> bool:
     """Whether somebody of the name may call what the document says is for these."""
     if "nobody asked" in who or "every account" in who:
         return True
-    if name == ADMIN_OF_PROJECT:
-        return "admin" in who and permission not in OF_THE_SERVER
-    return name in who
+    role = {ADMIN_OF_PROJECT: "admin", VIEWER_OF_EVERYTHING: "viewer"}.get(name, name)
+    return role in who and (permission not in OF_THE_SERVER or name in (VIEWER_OF_EVERYTHING, "admin"))
 
 
 def as_(name: str) -> dict[str, str]:

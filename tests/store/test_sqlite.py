@@ -260,6 +260,15 @@ async def test_of_rows_one_of_which_clashes_none_is_stored(database: SqliteDatab
     assert await count(database) == 0
 
 
+async def test_a_file_that_may_not_be_written_is_unavailable_for_changes(database: SqliteDatabase) -> None:
+    database._writer.execute("PRAGMA query_only = ON")
+    with pytest.raises(Unavailable, match="readonly"):
+        await database.write(lambda unit: add(unit, "new"))
+    database._writer.execute("PRAGMA query_only = OFF")
+    await database.write(lambda unit: add(unit, "new"))
+    assert await count(database) == 1
+
+
 async def test_a_statement_is_planned_once_whatever_its_limit(database: SqliteDatabase) -> None:
     """SQLite asks its authorizer whenever it plans one. Old SQLites do not look at the limit."""
     (writer, *_) = database._connections

@@ -56,6 +56,8 @@ def test_without_a_command_the_help_is_shown() -> None:
         (("serve", "--config", "nowhere.toml"), "nowhere.toml"),
         (("serve", "--workers", "2"), "on SQLite one is the fastest"),
         (("serve", "--database-url", "oracle://db"), "postgresql://"),
+        (("serve", "--database-url", "postgres"), "--database-url"),
+        (("check", "--database-url", "postgresql://db:port/models"), "--database-url"),
         (("admin", "wipe", "now"), "now"),
     ],
 )
@@ -94,6 +96,24 @@ def test_a_data_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path: Pat
     result = run("serve", "--data-dir", str(tmp_path / "file" / "data"))
     assert result.exit_code == 1
     assert "--data-dir" in result.stderr
+
+
+def test_a_ready_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    result = run("serve", "--ready-file", str(tmp_path / "nowhere" / "ready.json"), "--port", "0", "--data-dir", str(tmp_path))
+    assert (result.exit_code, "--ready-file" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", [("check",), ("audit", "verify"), ("admin", "init"), ("admin", "wipe", "--yes")])
+def test_a_file_that_is_no_database_is_told(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "modelyard.db").write_bytes(b"something else entirely" * 100)
+    result = run(*command, "--data-dir", str(tmp_path))
+    assert (result.exit_code, "make sure that it is a SQLite database" in result.stderr.replace("\n", " ")) == (1, True), result.output
+
+
+def test_a_store_that_may_not_be_written_is_not_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelyard.app.os.access", lambda path, mode: not (mode & os.W_OK and Path(path).suffix == ".db"))
+    result = run("admin", "init", "--data-dir", str(tmp_path))
+    assert (result.exit_code, "may not write" in result.stderr) == (1, True)
 
 
 def test_the_first_admin_is_made_with_the_store_and_once(tmp_path: Path) -> None:

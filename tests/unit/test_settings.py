@@ -99,6 +99,9 @@ def test_a_file_that_is_missing_or_broken_is_an_error_that_names_it(tmp_path: Pa
         ("MODELYARD_MAX_BODY_BYTES", "1"),
         ("MODELYARD_STATEMENT_TIMEOUT_SECONDS", "0"),
         ("MODELYARD_CORS_ORIGINS", "ui.example.org"),
+        ("MODELYARD_ALLOWED_HOSTS", "https://models.example.org"),
+        ("MODELYARD_ALLOWED_HOSTS", "models.example.org:8080"),
+        ("MODELYARD_ALLOWED_HOSTS", "*.example.org"),
         ("MODELYARD_DATABASE_URL", "oracle://db"),
     ],
 )

@@ -18,7 +18,7 @@ async def admit(unit: Unit, caller: Caller, journal: Journal, name: str, *, agai
     """A token for the admin of this name, who is made unless there is one.
 
     Whoever asks has the store itself, and needs no other permission. Errors: `InUse` where there is an admin, unless `again`; then
-    `NotFound` where none has the name.
+    `NotFound` where no admin has the name.
     """
     check_name(name)
     register = journal.register
@@ -33,7 +33,15 @@ async def admit(unit: Unit, caller: Caller, journal: Journal, name: str, *, agai
         )
     if account is None:
         account = await _made(unit, caller, journal, name)
+    elif admins and not await _is_admin(unit, journal, account):
+        raise NotFound(f"this store has an admin, and {name} is none: name one that is", kind=Kind.PRINCIPAL, name=name)
     return await issue(unit, caller, journal, await _admin(unit, caller, journal, account), NewToken(label=LABEL))
+
+
+async def _is_admin(unit: Unit, journal: Journal, account: Account) -> bool:
+    """Whether it may do everything, were it not disabled."""
+    granted = await journal.register.grants.of_account(unit, account.id, 0, 10_000)
+    return any(grant.of_everything for grant in granted)
 
 
 async def _made(unit: Unit, caller: Caller, journal: Journal, name: str) -> Account:
@@ -51,8 +59,7 @@ async def _admin(unit: Unit, caller: Caller, journal: Journal, account: Account)
         before, account = account, msgspec.structs.replace(account, disabled=False)
         await journal.register.accounts.replace(unit, account)
         await journal.updated(unit, caller, before, account)
-    granted = await journal.register.grants.of_account(unit, account.id, 0, 10_000)
-    if not any(grant.of_everything for grant in granted):
+    if not await _is_admin(unit, journal, account):
         grant = RoleGrant(
             await journal.register.next_id(unit), account.id, account.name, Role.ADMIN, None, None, None, None, journal.clock()
         )

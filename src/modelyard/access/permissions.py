@@ -57,8 +57,8 @@ OF_RECORDS = frozenset(
 )
 """What a role on a single model or experiment can give. All else concerns a whole project at least."""
 
-OF_THE_SERVER = frozenset({Permission.ACCOUNTS_MANAGE, Permission.PROJECTS_MANAGE})
-"""What only a role on everything gives: whoever makes accounts can make one that may do anything."""
+OF_THE_SERVER = frozenset({Permission.ACCOUNTS_MANAGE, Permission.PROJECTS_MANAGE, Permission.METRICS_READ})
+"""What only a role on everything gives: the figures are of all projects, and whoever makes accounts can make one that may do anything."""
 
 OF_EVERYONE = frozenset({Permission.PUBLIC, Permission.SELF, Permission.SELF_MANAGE})
 """What needs no role."""

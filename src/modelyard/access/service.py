@@ -220,7 +220,7 @@ class GrantService:
 
     async def _check_record(self, caller: Caller, project: str | None, kind: Kind, record_id: int) -> None:
         if project is None:
-            raise Missing("a grant on a record needs the record's project: give it", field="project")
+            raise Missing("a grant on a record needs the record's project: give it as `project`", field="project")
         if kind not in (Kind.MODEL, Kind.EXPERIMENT):
             invalid("kind", kind.label, "a grant is on a model or an experiment, and then on all that belongs to it")
         home = await _open_project(self._register, self.database.reader, project)

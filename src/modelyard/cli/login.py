@@ -9,7 +9,7 @@ import typer
 from modelyard.cli import show
 from modelyard.cli.ask import secret
 from modelyard.cli.credentials import Credentials, Login, UnreadableCredentials
-from modelyard.cli.server import AsJson, Server, check_url, connected, fail, told
+from modelyard.cli.server import AsJson, Server, check_token, check_url, connected, fail, told
 from modelyard.client import environment
 
 _DAYS = 30
@@ -24,7 +24,10 @@ def login(
     days: Annotated[int, typer.Option("--days", min=1, help="With --user: how long the login lasts.")] = _DAYS,
     insecure: Annotated[bool, typer.Option("--insecure", help="Send the token unencrypted beyond this machine.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Log in to a server: by a token, which is asked for, or by name and password. The commands below then talk to it."""
+    """Log in to a server: by a token, which is asked for, or by name and password.
+
+    Then `whoami`, `token`, `user`, `grant` and `project` talk to it.
+    """
     url = check_url(url, insecure=insecure)
     from modelyard.client.connection import Connection  # noqa: PLC0415 - an HTTP client takes long to import
 
@@ -76,7 +79,7 @@ def whoami(server: Server = None, as_json: AsJson = False) -> None:  # noqa: FBT
 
 
 def _by_token(url: str) -> Login:
-    return Login(url, (os.environ.get(environment.TOKEN) or secret("Token")).strip())
+    return Login(url, check_token((os.environ.get(environment.TOKEN) or secret("Token")).strip()))
 
 
 def _by_password(url: str, user: str, days: int) -> Login:

@@ -42,10 +42,14 @@ def connected(url: str | None) -> Iterator["Connection"]:
         login = Credentials(os.environ).find(url)
     except UnreadableCredentials as error:
         fail(str(error))
+    if login is not None:
+        check_url(login.url, insecure=True)  # `login` asked; who sets the variables for a program knows its network
+        check_token(login.token)
     if login is None:
         where = f" to {url}" if url else ""
         fail(f"nobody has logged in{where}: run `modelyard login {url or 'URL'}`, or set {environment.SERVER} and {environment.TOKEN}")
-    with told("; log in again with `modelyard login`"), Connection(login.url, token=login.token) as connection:
+    remedy = f"correct {environment.TOKEN}, or unset it" if os.environ.get(environment.TOKEN) else "log in again with `modelyard login`"
+    with told(f"; {remedy}"), Connection(login.url, token=login.token) as connection:
         yield connection
 
 
@@ -60,6 +64,13 @@ def told(when_unknown: str = "") -> Iterator[None]:
         fail(str(error))
     except Refused as error:
         fail(error.message + (when_unknown if error.status == 401 else ""))
+
+
+def check_token(token: str) -> str:
+    """The token. Refuses what is none before it is sent."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        fail("the token is empty, or has spaces or characters that none has: give it as it was shown when it was made", code=2)
+    return token
 
 
 def check_url(url: str, *, insecure: bool) -> str:

@@ -88,4 +88,5 @@ class Connection:
             told = None
         if isinstance(told, dict) and isinstance(told.get("detail"), str):
             return str(told["detail"])
-        return f"{answer.status_code} {answer.reason_phrase}: {answer.text[:200].strip()}"
+        said = f"{answer.request.url} answers {answer.status_code} {answer.reason_phrase}: {answer.text[:200].strip()}"
+        return f"{said}; is the server's own URL right, without `{API}`?" if answer.status_code == 404 else said

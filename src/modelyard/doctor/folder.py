@@ -21,8 +21,8 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def nearest(path: Path) -> Path:
-    """The path, or the folder above it that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())
+    """The path, or the folder above it that exists and may be looked at."""
+    return next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
 
 
 def _writable(folder: Path, there: Path) -> Finding:

@@ -105,11 +105,18 @@ class SqliteDatabase:
         if sqlite3.sqlite_version_info < MIN_VERSION:
             found, needed = sqlite3.sqlite_version, ".".join(map(str, MIN_VERSION))
             raise Unavailable(f"SQLite {found} is too old: {needed} or newer is needed, which comes with a newer Python or system")
-        make_durable(self._path.parent)
-        self._inline = self._connect()
-        self._writer = self._connect(busy_seconds=0)
-        for pragma in _WRITER_PRAGMAS:
-            self._writer.execute(pragma)
+        try:
+            make_durable(self._path.parent)
+            self._inline = self._connect()
+            self._writer = self._connect(busy_seconds=0)
+            for pragma in _WRITER_PRAGMAS:
+                self._writer.execute(pragma)
+        except (OSError, sqlite3.Error) as error:
+            for connection in self._connections:
+                connection.close()
+            raise Unavailable(
+                f"SQLite cannot open {self._path}: {error}; make sure that it is a SQLite database, and that this user may write there"
+            ) from error
         self._reader = TurnReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:
@@ -343,10 +350,10 @@ class SqliteDatabase:
         if sys.version_info >= (3, 12):
             # Else newer SQLites (3.51 does) plan a statement anew whenever a LIMIT is given: a list of 20 cost 1.4 times as much.
             connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_QPSG)
+        self._connections.append(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
-        self._connections.append(connection)
         return connection
 
 

@@ -43,7 +43,7 @@ sqlite3.register_adapter(type(None), _NO_ADAPTERS.get)
 the first place answers, without any Python of ours: with None.
 """
 
-_TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_TROUBLE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 class SqliteReader:

@@ -277,6 +277,13 @@ class TestFirstAdmin:
         assert not (await world.access.accounts.get("root")).disabled
         assert len((await world.access.grants.page("root", 0, 9)).items) == 1
 
+    async def test_no_other_account_becomes_one_that_way(self, world: World) -> None:
+        await self.admit(world)
+        await account(world, "ben", Role.VIEWER)
+        with pytest.raises(NotFound, match="ben is none"):
+            await self.admit(world, "ben", again=True)
+        assert [grant.role for grant in (await world.access.grants.page("ben", 0, 9)).items] == [Role.VIEWER]
+
     async def test_a_mistyped_name_makes_no_further_admin(self, world: World) -> None:
         await self.admit(world)
         with pytest.raises(NotFound, match="no account has the name rot"):

@@ -3,7 +3,7 @@
 from modelyard.access.permissions import Permission
 from modelyard.api.http.operation import Dialect, DocumentInfo, Operation, Parameter, Place
 from modelyard.api.http.problems import PROBLEM
-from modelyard.api.native.errors import render_error
+from modelyard.api.native.errors import render_error, render_no_route
 from modelyard.api.native.metrics import SHOWN, MetricHandlers
 from modelyard.api.native.wire import LoggedPoints, MetricList, MetricSeries, Point, Problem
 from modelyard.experiments.blocks import FEWEST
@@ -34,6 +34,7 @@ def dialect(metrics: MetricService, *further: Operation) -> Dialect:
         prefix="/api/v1",
         operations=(*_metrics(MetricHandlers(metrics)), *further),
         render_error=render_error,
+        render_no_route=render_no_route,
         document=DocumentInfo(
             title="Modelyard API",
             version="v1",

@@ -26,6 +26,8 @@ STATUSES = {
 }
 _INTERNAL = "internal"
 """The code of what nobody foresaw."""
+_METHOD = "method_not_allowed"
+"""The code of a path that answers other methods."""
 
 
 def render_error(request: Request, error: Exception) -> Response:
@@ -35,6 +37,14 @@ def render_error(request: Request, error: Exception) -> Response:
     if isinstance(error, BadQuery):
         return _problem(request, STATUSES[Code.INVALID], Code.INVALID, str(error))
     return _problem(request, 500, _INTERNAL, "internal error; the server's log has the details under this request_id")
+
+
+def render_no_route(request: Request, allowed: tuple[str, ...]) -> Response:
+    """For a path that there is not, or not with this method."""
+    if not allowed:
+        return _problem(request, 404, Code.NOT_FOUND, f"there is no {request.path[:200]}")
+    allow = ", ".join(allowed)
+    return _problem(request, 405, _METHOD, f"{request.method[:20]} is not for this path: use {allow}", ((b"allow", allow.encode()),))
 
 
 def _problem(request: Request, status: int, code: str, detail: str, headers: tuple[Header, ...] = ()) -> Response:

@@ -108,7 +108,8 @@ async def refuse_other_schemas(database: Database) -> None:
     version = await schema_version(database)
     if version != HEAD:
         found = "no schema" if version is None else f"schema {version}"
-        raise Unavailable(f"the store has {found}, and this program checks schema {HEAD}: start a server of this version on it first")
+        remedy = "start a server of this version on it first" if version is None or version < HEAD else "check it with that version"
+        raise Unavailable(f"the store has {found}, and this program checks schema {HEAD}: {remedy}")
 
 
 async def _first(found: AsyncGenerator[Finding]) -> tuple[list[Finding], bool]:

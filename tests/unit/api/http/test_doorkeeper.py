@@ -243,7 +243,7 @@ async def test_a_route_beside_the_dialects_is_guarded_in_plain_text() -> None:
 
     routes = [
         ColdRoute(id="page", path="/page", handler=page, permission=Permission.PUBLIC),
-        ColdRoute(id="figures", path="/figures", handler=page, permission=Permission.METRICS_READ),
+        ColdRoute(id="figures", path="/figures", handler=page, permission=Permission.MODELS_READ),
     ]
     toys = Toys(dialect(OPERATIONS), routes=routes, directory=directory())
     assert (await toys.call("GET", "/page", bearer("nobody"))).text == "here"

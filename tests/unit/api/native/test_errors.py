@@ -3,7 +3,7 @@ import pytest
 
 from modelyard import errors
 from modelyard.api.http.message import BadQuery, Request
-from modelyard.api.native.errors import STATUSES, render_error
+from modelyard.api.native.errors import STATUSES, render_error, render_no_route
 from modelyard.errors import Code, ModelyardError
 from tests.unit.world import ANN
 
@@ -45,3 +45,10 @@ def test_what_nobody_foresaw_gives_nothing_away() -> None:
     assert response.status == 500
     assert b"hunter2" not in response.body
     assert msgspec.json.decode(response.body)["code"] == "internal"
+
+
+def test_what_is_not_there_is_a_problem_too() -> None:
+    assert msgspec.json.decode(render_no_route(REQUEST, ()).body)["code"] == "not_found"
+    response = render_no_route(REQUEST, ("PATCH", "POST"))
+    assert (response.status, response.headers) == (405, ((b"allow", b"PATCH, POST"),))
+    assert msgspec.json.decode(response.body)["code"] == "method_not_allowed"
