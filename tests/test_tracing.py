@@ -152,4 +152,4 @@ def test_without_the_extra_the_server_works_and_says_what_is_missing(new_databas
     with serving(new_database("sqlite"), home=tmp_path, env=env) as server:
         assert httpx.get(server.url + MODELS, headers={"X-Request-Id": "r1"}).status_code == 200
         assert "trace_id" not in log_line(server, "r1")
-        assert "pip install 'modelyard[otel]'" in server.child.tail()
+        assert "pip install '.[otel]'" in server.child.tail()

@@ -67,7 +67,7 @@ from modelyard.overview.registry import RegistryOverview
 from modelyard.overview.runs import RunOverview
 from modelyard.records.kinds import Kind
 from modelyard.records.sql_trash import SqlTrash
-from modelyard.settings import Settings, flag
+from modelyard.settings import Settings, flag, install
 from modelyard.store.database import Database
 from modelyard.store.idempotency import Answers
 from modelyard.store.meter import Meter
@@ -214,7 +214,7 @@ def open_database(settings: Settings, url: DatabaseUrl, meter: Meter | None = No
         return MySqlDatabase(url, **options)
     except ModuleNotFoundError as error:
         extra = "postgres" if url.flavour is Flavour.POSTGRESQL else "mysql"
-        raise Unavailable(f"the driver for {url.redacted()} is not installed: pip install 'modelyard[{extra}]'") from error
+        raise Unavailable(f"the driver for {url.redacted()} is not installed: {install(extra)}") from error
 
 
 def _telemetry(settings: Settings) -> "Telemetry | None":
@@ -228,7 +228,7 @@ def _telemetry(settings: Settings) -> "Telemetry | None":
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("opentelemetry"):
             raise
-        logs.logger().warning("nothing is traced: otlp_endpoint is set, and OpenTelemetry is not installed: pip install 'modelyard[otel]'")
+        logs.logger().warning(f"nothing is traced: otlp_endpoint is set, and OpenTelemetry is not installed: {install('otel')}")
         return None
 
 
@@ -240,7 +240,7 @@ def _identity_provider(settings: Settings) -> "Oidc | None":
 
         from modelyard.access.oidc import Oidc, Provider  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
-        raise Unavailable("oidc_issuer is set, and what it needs is not installed: pip install 'modelyard[oidc]'") from error
+        raise Unavailable(f"oidc_issuer is set, and what it needs is not installed: {install('oidc')}") from error
     return Oidc(Provider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_groups_claim, settings.oidc_roles))
 
 

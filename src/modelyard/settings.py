@@ -260,6 +260,11 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def install(extra: str) -> str:
+    """What to do where an optional part is missing, for messages."""
+    return f"install Modelyard with the extra {extra}, such as by pip install '.[{extra}]' in its folder"
+
+
 def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 

@@ -35,7 +35,8 @@ async def look(settings: Settings) -> AsyncIterator[Finding]:
         finally:
             await database.close()
     except ModelyardError as error:
-        remedy = f"start the database, or correct its address by {flag('database_url')}"
+        first = "start the database" if "retry_after" in error.details else "see the findings above"
+        remedy = f"{first}, or correct its address by {flag('database_url')}"
         yield broken("database", f"{settings.store}: {error.message.removesuffix('; try again')}", remedy)
     except Exception as error:  # noqa: BLE001 - such as a missing right, which each driver tells in its own way
         yield broken(

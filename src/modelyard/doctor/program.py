@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from modelyard import __version__
 from modelyard.doctor.findings import Finding, broken, ok, warning
-from modelyard.settings import Settings
+from modelyard.settings import Settings, install
 from modelyard.store.sqlite import MIN_VERSION
 
 TESTED_PYTHON = ((3, 11), (3, 14))
@@ -50,8 +50,11 @@ def _extra(extra: str, packages: tuple[str, ...], *, needed: bool) -> Finding:
     try:
         return ok(check, ", ".join(f"{package} {version(package)}" for package in packages))
     except PackageNotFoundError:
-        remedy = f"pip install 'modelyard[{extra}]'"
-        return broken(check, "not installed, but the settings need it", remedy) if needed else ok(check, "not installed, not needed")
+        if not needed:
+            return ok(check, "not installed, not needed")
+        if extra == "otel":  # the server starts without
+            return warning(check, "not installed: nothing is traced, though the settings say where to", install(extra))
+        return broken(check, "not installed, but the settings need it", install(extra))
 
 
 def _needed(settings: Settings) -> set[str]:
