@@ -127,6 +127,7 @@ CORRUPTIONS: list[tuple[str, set[Found]]] = [
 ]
 SOUGHT: dict[int | str | None, str] = {
     "run": "SELECT id FROM run",
+    "version": "SELECT min(id) FROM model_version WHERE trashed = 0",
     "accuracy": "SELECT id FROM artifact WHERE name = 'accuracy'",
     "late": "SELECT id FROM artifact WHERE name = 'late'",
     "batch": "SELECT min(id) FROM audit_event WHERE action = 'measured'",

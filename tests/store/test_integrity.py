@@ -207,6 +207,30 @@ async def test_blocks_that_are_wrong_are_made_again(store: Store) -> None:
     assert (await store.verdict()).whole
 
 
+async def test_a_metric_is_whole_whatever_became_of_its_run(store: Store) -> None:
+    """One came back under another name, one outlived its run, one went before it; and no database need keep the sign of zero."""
+    world, run = store.world, int(await store.asked("run"))
+    draft = ArtifactDraft(type=ArtifactType.METRIC, name="zero", value=-0.0)
+    renamed = (await world.experiments.put_artifact(ANN, run, draft, None)).artifact
+    await world.metrics.log(ANN, run, [NewPoint("logged zero", -0.0)])
+    assert await store.found() == []
+    deletion = await world.artifacts.trash_artifact(ANN, renamed.id)
+    await world.trash.restore(ANN, deletion.id, "nought")
+    assert await store.found() == []
+
+    other = await world.experiments.create_run(ANN, NewRun(experiment_id=(await world.experiments.get_run(ANN, run)).experiment_id))
+    lent = (await world.experiments.put_artifact(ANN, other.id, draft, None)).artifact
+    draft = ArtifactDraft(type=ArtifactType.METRIC, name="gone before", value=1.0)
+    gone = (await world.experiments.put_artifact(ANN, other.id, draft, None)).artifact
+    version = int(await store.asked("version"))
+    await world.models.put_artifact(ANN, version, ArtifactDraft(type=ArtifactType.METRIC, value=1.0), lent.id)
+    await world.artifacts.trash_artifact(ANN, gone.id)
+    deletion = await world.experiments.trash_run(ANN, other.id)
+    assert await store.found() == []
+    await world.trash.purge_deletion(ANN, deletion.id)
+    assert await store.found() == []
+
+
 async def test_a_short_series_needs_no_block(store: Store) -> None:
     run = int(await store.asked("run"))
     await store.world.metrics.log(ANN, run, [NewPoint("new", 0.5)] * LOOSE)

@@ -152,8 +152,10 @@ async def test_deleting_and_restoring(counted: Counted) -> None:
     assert await counted.names(world.trash.restore(ANN, deletion.id)) == [
         "lock deletion",
         "get trashed model",
+        "hold deletions of inference_service of serve_record",
         "hold inference_service of serve_record",
         "leave serve_record with inference_service",
+        "hold deletions of model_version of serve_record",
         "hold model_version of serve_record",
         "leave serve_record with model_version",
         "list deletion",

@@ -324,6 +324,42 @@ async def test_what_has_two_owners_may_be_in_the_way_of_itself(world: World) -> 
         await world.trash.restore(ANN, by_version.id)
 
 
+@pytest.mark.parametrize("names", [("serve", "version"), ("version", "model"), ("files", "version"), ("metric", "run")])
+async def test_nothing_comes_back_before_its_owner(world: World, names: tuple[str, str]) -> None:
+    things = await fill(world)
+    before = await everything(world)
+    first, second = [await trash(world, getattr(things, name)) for name in names]
+
+    with pytest.raises(Invalid, match="is in the trash: restore that first"):
+        await world.trash.restore(ANN, first)
+
+    await world.trash.restore(ANN, second)
+    await world.trash.restore(ANN, first)
+    assert await everything(world) == before
+
+
+async def test_what_several_list_comes_back_after_one_of_them(world: World) -> None:
+    things = await fill(world)
+    first = await trash(world, things.shared)
+    await trash(world, things.version)
+
+    await world.trash.restore(ANN, first)
+
+    assert things.shared in await everything(world)
+
+
+async def test_who_is_purged_takes_along_what_went_before(world: World) -> None:
+    things = await fill(world)
+    await trash(world, things.serve)
+    await trash(world, things.version)
+    model = await trash(world, things.model)
+
+    removed = await world.trash.purge_deletion(ANN, model)
+
+    assert removed == len(GOES["model"])
+    assert (await world.trash.list_deletions(ANN, limit=9)).items == []
+
+
 async def test_the_list_has_the_newest_first_page_after_page(world: World) -> None:
     models = [await world.models.create_model(ANN, NewModel(name=str(number))) for number in range(5)]
     for model in models:

@@ -51,14 +51,17 @@ class MemoryTrash:
         return found if found is not None and found.project_id == project else None
 
     async def give_back(self, unit: Unit, deletion: Deletion, name: str, now: Millis) -> Returned:
-        self._leave_with_others(deletion)
-        members, records = self._members(deletion), list(self._of(deletion.id))
-        (record,) = [record for kind, record in records if (kind, record.id) == (deletion.kind, deletion.record_id)]
+        _, record = self._database.tables["trashed"][deletion.kind, deletion.record_id]
         for one in BELONGINGS:
             if one.kind is deletion.kind and one.field is not None:
                 owner = await self._nouns[one.owner].get(unit, deletion.project_id, getattr(record, one.field))
                 if owner is None:
                     raise owner_in_trash(deletion, one.owner)
+        parents = self._links.parents(record.id) if deletion.kind is Kind.ARTIFACT else set()
+        if parents and not any(owner.id in parents for kind in (Kind.VERSION, Kind.RUN) for owner in self._nouns[kind].live()):
+            raise owner_in_trash(deletion, Kind.VERSION)
+        self._leave_with_others(deletion)
+        members, records = self._members(deletion), list(self._of(deletion.id))
         named = record if name == record.name else record.renamed(name, now)
         for kind, gone in records:
             back = named if gone is record else gone
@@ -101,7 +104,17 @@ class MemoryTrash:
         if await self.lock(unit, project, deletion_id) is None:
             return False
         self._condemn(deletion_id)
+        below = [one.id for one in self._database.tables["trash"].values() if self._is_below(one, deletion_id)]
+        for one in below:
+            await self.condemn_one(unit, project, one)
         return True
+
+    def _is_below(self, deletion: Deletion, other: int) -> bool:
+        """Whether it was asked for of a record whose owner the other deletion took."""
+        trashed = self._database.tables["trashed"]
+        _, record = trashed[deletion.kind, deletion.record_id]
+        owners = [(one.owner, getattr(record, one.field)) for one in BELONGINGS if one.kind is deletion.kind and one.field is not None]
+        return any(owner in trashed and trashed[owner][0] == other for owner in owners)
 
     async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:
         del reader

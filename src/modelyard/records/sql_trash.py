@@ -48,6 +48,7 @@ class SqlTrash:
         self._read = {noun.kind: row_reader(noun.entity) for noun in nouns}
         self._find = {kind: statements.find(table, columns[kind]) for kind, table in members.items()}
         self._members = statements.members(members)
+        self._below = statements.below(tables)
         self._condemned = {noun.kind: statements.condemned(noun.kind, columns[noun.kind], tables) for noun in nouns}
         self._erase = {kind: [statements.erase(table)] for kind, table in tables.items()}
         for kind, column in ((Kind.ARTIFACT, "id"), (Kind.VERSION, "parent_id"), (Kind.RUN, "parent_id")):
@@ -62,8 +63,9 @@ class SqlTrash:
         await self._count(unit, deletion, -1)
         going = {deletion.kind}
         for way in self._ways:
-            # Locked first: what other units are doing to them is done by the time that it is asked which of them go along.
-            if way.owner in going and await unit.row(way.lock, values) is not None:
+            # Locked first: what other units are doing to them is done by the time that it is asked which of them go along. All of them are
+            # read, for PostgreSQL locks no more rows than it is asked for.
+            if way.owner in going and await unit.rows(way.lock, values):
                 await unit.execute(way.mark, values)
                 going.add(way.kind)
         members = await self._read_members(unit, deletion)
@@ -81,6 +83,8 @@ class SqlTrash:
         for way in self._ways:
             if way.kind is deletion.kind and way.owned is not None and await unit.row(way.owned, values) is None:
                 raise owner_in_trash(deletion, way.owner)
+        if deletion.kind is Kind.ARTIFACT:
+            await self._check_listed(unit, deletion)
         before = await self._deleted(unit, deletion)
         record = await self._named(unit, deletion.kind, before, name, now)
         await self._leave_with_others(unit, values)
@@ -97,6 +101,14 @@ class SqlTrash:
         await unit.later(statements.FORGET, [{"id": deletion.id}])
         return Returned(members, before, record)
 
+    async def _check_listed(self, unit: Unit, deletion: Deletion) -> None:
+        """An artifact comes back after those that list it, or after one of them. Where they are gone for good it need not wait."""
+        found = [
+            (way.owner, row[0]) for way in self._ways if way.listed is not None for row in await unit.rows(way.listed, _values(deletion))
+        ]
+        if found and all(trashed for _, trashed in found):
+            raise owner_in_trash(deletion, found[0][0])
+
     async def _count(self, unit: Unit, deletion: Deletion, by: int) -> None:
         """What was asked for is no longer, or again, among those that its owner has. What went with an owner stays counted by it."""
         if deletion.kind in self._counts:
@@ -105,7 +117,8 @@ class SqlTrash:
     async def _leave_with_others(self, unit: Unit, values: Values) -> None:
         """What has another owner that is in the trash stays there, and comes back with that one."""
         for one in self._stays:
-            if await unit.row(one.lock, values) is None:
+            await unit.rows(one.deletions, values)
+            if not await unit.rows(one.lock, values):
                 continue
             try:
                 await unit.execute(one.follow, values)
@@ -122,6 +135,15 @@ class SqlTrash:
         return await unit.execute(statements.CONDEMN, {"project": project, "before": before})
 
     async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
+        if not await self._condemn_one(unit, project, deletion_id):
+            return False
+        waiting = [deletion_id]
+        while waiting:  # hardly ever more than once or twice: what went with its owner has no deletion of its own
+            below = await unit.rows(self._below, {"project": project, "deletion": waiting.pop()})
+            waiting += [one for (one,) in below if await self._condemn_one(unit, project, one)]
+        return True
+
+    async def _condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
         return await unit.execute(statements.CONDEMN_ONE, {"project": project, "deletion_id": deletion_id}) == 1
 
     async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:

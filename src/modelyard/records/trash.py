@@ -112,7 +112,8 @@ class Trash(Protocol):
 
         What has another owner that is in the trash stays there, as if that one's deletion had taken it.
 
-        Errors: `AlreadyExists` when the name, or an external id, has been taken meanwhile; `Invalid` while an owner is in the trash.
+        Errors: `AlreadyExists` when the name, or an external id, has been taken meanwhile; `Invalid` while an owner is in the trash, or all
+        of those that list an artifact are.
         """
         ...
 
@@ -125,7 +126,10 @@ class Trash(Protocol):
         ...
 
     async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
-        """Choose this deletion for purging. False where it cannot be restored any more, or never could."""
+        """Choose this deletion for purging, and those of what belongs to what it took, which could not come back without.
+
+        False where it cannot be restored any more, or never could.
+        """
         ...
 
     async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:

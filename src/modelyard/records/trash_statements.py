@@ -44,13 +44,16 @@ RELEASE = Bulk("release external ids", EXTERNAL_ID, deletes=True)
 
 
 class Way(NamedTuple):
-    """How the records of a kind go where their owner goes. `owned` finds a record's live owner; None if it can do without."""
+    """How the records of a kind go where their owner goes. `owned` finds a record's live owner; or, of what is listed by several, `listed`
+    says of each owner whether it is in the trash.
+    """
 
     kind: Kind
     owner: Kind
     lock: Statement
     mark: Statement
     owned: Statement | None
+    listed: Statement | None
 
 
 def way(one: Belonging, tables: Tables, links: Table) -> Way:
@@ -60,8 +63,11 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
     alone = [] if one.field else [_listed_by_no_other(child, owner, links)]
     candidates = select(child.c.id).where(*under, child.c.trashed == _LIVE).order_by(child.c.id).with_for_update()
     going = update(child).values(trashed=_DELETION)
-    owned = None
-    if one.field:
+    owned = listed = None
+    if not one.field:
+        lists = select(owner.c.trashed).where(links.c.id == bindparam("id"), links.c.parent_id == owner.c.id)
+        listed = Statement(f"{owner.name} of {child.name}", lists.with_for_update(read=True, key_share=True), locks=True)
+    else:
         found = select(owner.c.id).where(child.c.id == bindparam("id"), child.c[one.field] == owner.c.id, owner.c.trashed == _LIVE)
         shared = one.counted is None  # an owner that counts is about to be changed: two who shared the lock would wait for each other
         owned = Statement(f"owner of {child.name}", found.with_for_update(read=shared, key_share=True), locks=True)
@@ -71,7 +77,20 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
         Statement(f"lock {child.name} under {owner.name}", candidates, locks=True),
         Statement(f"trash {child.name} under {owner.name}", going.where(*under, child.c.trashed == _LIVE, *alone)),
         owned,
+        listed,
     )
+
+
+def below(tables: Tables) -> Statement:
+    """The deletions that were asked for of records whose owner a deletion took."""
+    found = []
+    for one in BELONGINGS:
+        if one.field and one.kind is not Kind.METRIC_POINT:
+            child, owner = tables[one.kind], tables[one.owner]
+            theirs = (TRASH.c.kind == literal_column(str(int(one.kind))), TRASH.c.record_id == child.c.id, TRASH.c.id == child.c.trashed)
+            ours = (child.c[one.field] == owner.c.id, owner.c.project_id == _PROJECT, owner.c.trashed == _DELETION)
+            found.append(select(TRASH.c.id).where(*_KEPT, *theirs, *ours))
+    return Statement("deletions below", union_all(*found))
 
 
 def count(one: Belonging, tables: Tables) -> Statement:
@@ -85,9 +104,14 @@ def count(one: Belonging, tables: Tables) -> Statement:
 
 
 class Stay(NamedTuple):
-    """How records of a kind stay in the trash with an owner that another deletion took. `lock` keeps these owners where they are."""
+    """How records of a kind stay in the trash with an owner that another deletion took.
+
+    `deletions` keeps these deletions from being undone meanwhile: whoever undid one would have looked already what belongs to it. `lock`
+    keeps the owners where they are.
+    """
 
     kind: Kind
+    deletions: Statement
     lock: Statement
     follow: Statement
 
@@ -97,12 +121,17 @@ def stay(one: Belonging, tables: Tables) -> Stay:
     assert one.field is not None  # noqa: S101 - narrows its type
     child, owner = tables[one.kind], tables[one.owner]
     ours = (child.c.project_id == _PROJECT, child.c.trashed == _DELETION)
-    owners = select(owner.c.id).where(owner.c.id.in_(select(child.c[one.field]).where(*ours)))
+    owned_by = owner.c.id.in_(select(child.c[one.field]).where(*ours))
+    others = select(owner.c.trashed).where(owned_by, owner.c.trashed != _LIVE, owner.c.trashed != _DELETION)
+    deletions = select(TRASH.c.id).where(TRASH.c.id.in_(others)).order_by(TRASH.c.id).with_for_update()
+    # Of what an index has all of, MariaDB would lock the index only, and not the record.
+    owners = select(owner.c.id, owner.c.revision).where(owned_by)
     its_own = owner.c.id == child.c[one.field]
     elsewhere = select(owner.c.id).where(its_own, owner.c.trashed != _LIVE, owner.c.trashed != _DELETION).correlate(child).exists()
     other = select(owner.c.trashed).where(its_own).correlate(child).scalar_subquery()
     return Stay(
         one.kind,
+        Statement(f"hold deletions of {owner.name} of {child.name}", deletions, locks=True),
         Statement(f"hold {owner.name} of {child.name}", owners.with_for_update(read=True, key_share=True), locks=True),
         Statement(f"leave {child.name} with {owner.name}", update(child).values(trashed=other).where(*ours, elsewhere)),
     )

@@ -134,7 +134,10 @@ def _told(trail: Trail) -> dict[str, msgspec.Raw]:
 
 
 def _value(raw: msgspec.Raw) -> bytes:
-    return msgspec.json.encode(msgspec.json.decode(raw), order="deterministic")
+    value = msgspec.json.decode(raw)
+    if value == 0 and type(value) is float:
+        value = 0.0  # SQLite and MariaDB keep no sign of it
+    return msgspec.json.encode(value, order="deterministic")
 
 
 _GONE: list[ColumnElement[str]] = [literal_column(f"'{action.value}'") for action in (Action.PURGED, Action.DELETED)]

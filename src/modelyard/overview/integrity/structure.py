@@ -185,13 +185,25 @@ async def rows(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
 _UNRECORDED = Statement(
     "check metrics of runs",
     select(ARTIFACT.c.id, ARTIFACT.c.name, ARTIFACT.c.run_id)
+    .select_from(ARTIFACT.join(RUN, RUN.c.id == ARTIFACT.c.run_id))
     .where(
         ARTIFACT.c.type == ArtifactType.METRIC.value,
-        ARTIFACT.c.run_id.is_not(None),
+        ARTIFACT.c.trashed == 0,
+        RUN.c.trashed == 0,
         ~exists(
             select(literal_column("1"))
             .select_from(METRIC_POINT)
             .where(METRIC_POINT.c.run_id == ARTIFACT.c.run_id, METRIC_POINT.c.name == ARTIFACT.c.name)
+        ),
+        # It may have come back under another name, and then has points when it is logged again.
+        ~exists(
+            select(literal_column("1"))
+            .select_from(AUDIT_EVENT)
+            .where(
+                AUDIT_EVENT.c.kind == int(Kind.ARTIFACT),
+                AUDIT_EVENT.c.record_id == ARTIFACT.c.id,
+                AUDIT_EVENT.c.action == Action.RESTORED.value,
+            )
         ),
     )
     .limit(MOST),
@@ -199,7 +211,7 @@ _UNRECORDED = Statement(
 
 
 async def history(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
-    """A metric of a run has a history."""
+    """A live metric of a live run has a history."""
     for row_id, name, run_id in await reader.rows(_UNRECORDED, {}):
         problem = f"it is the metric {name!r} of run {run_id}, whose history has no point of it"
         yield Finding("history", ARTIFACT.name, row_id, problem, "Restore metric_point from a backup, or put the metric again")
