@@ -117,7 +117,9 @@ class Reader(Protocol):
 
     async def rows(self, statement: Statement, values: Values) -> Sequence[Row]: ...
 
-    async def row(self, statement: Statement, values: Values) -> Row | None: ...
+    async def row(self, statement: Statement, values: Values) -> Row | None:
+        """The first one. PostgreSQL locks no more than that: where a statement is to lock several, ask for `rows`."""
+        ...
 
 
 class Unit(Reader, Protocol):

@@ -48,7 +48,7 @@ _FILTERS = (
     Parameter("action", Place.QUERY, {"type": "string", "enum": list(_ACTIONS)}, "Only changes of this sort."),
     Parameter("kind", Place.QUERY, {"type": "string", "enum": list(NUMBERS)}, "Only changes of this kind of record."),
     Parameter("record_id", Place.QUERY, _INTEGER, "Only changes of records with this id; give `kind`, too, to mean one record."),
-    Parameter("dialect", Place.QUERY, _TEXT, "Only what came through this API: `kubeflow`, `native` ..."),
+    Parameter("dialect", Place.QUERY, _TEXT, "Only what came this way: `kubeflow`, `jfrog`, `native`, `jobs` or `cli`."),
     Parameter("request_id", Place.QUERY, _TEXT, "Only what this request did: its `X-Request-Id`."),
     Parameter("since", Place.QUERY, _INTEGER, "Only events of this moment (milliseconds since 1970) or later."),
     Parameter("until", Place.QUERY, _INTEGER, "Only events before this moment."),
