@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -376,7 +377,11 @@ async def _on_existing_store(settings: Settings, verb: str, work: Callable[[Data
 async def _on_store(settings: Settings, work: Callable[[Database, DatabaseUrl], Awaitable[T]]) -> T:
     url = DatabaseUrl.parse(settings.database)
     database = open_database(msgspec.structs.replace(settings, statement_timeout_seconds=0), url)
-    await database.open()
+    try:
+        await database.open()
+    except (OSError, sqlite3.Error) as error:
+        remedy = "make sure that it is a SQLite database, and that this user may write there"
+        raise Unavailable(f"{settings.store} cannot be opened: {error}; {remedy}") from error
     try:
         return await work(database, url)
     finally:

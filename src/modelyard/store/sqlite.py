@@ -111,12 +111,10 @@ class SqliteDatabase:
             self._writer = self._connect(busy_seconds=0)
             for pragma in _WRITER_PRAGMAS:
                 self._writer.execute(pragma)
-        except (OSError, sqlite3.Error) as error:
+        except BaseException:
             for connection in self._connections:
                 connection.close()
-            raise Unavailable(
-                f"SQLite cannot open {self._path}: {error}; make sure that it is a SQLite database, and that this user may write there"
-            ) from error
+            raise
         self._reader = TurnReader(self._inline, self._meter, self._in_thread)
 
     async def close(self) -> None:
