@@ -68,6 +68,7 @@ async def test_what_several_list_comes_back_after_one_of_them(world: World) -> N
 
 async def test_who_is_purged_takes_along_what_went_before(world: World) -> None:
     things = await fill(world)
+    other = await trash(world, things.metric)
     await trash(world, things.serve)
     await trash(world, things.version)
     model = await trash(world, things.model)
@@ -75,4 +76,4 @@ async def test_who_is_purged_takes_along_what_went_before(world: World) -> None:
     removed = await world.trash.purge_deletion(ANN, model)
 
     assert removed == len(GOES["model"])
-    assert (await world.trash.list_deletions(ANN, limit=9)).items == []
+    assert [deletion.id for deletion in (await world.trash.list_deletions(ANN, limit=9)).items] == [other]

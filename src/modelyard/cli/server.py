@@ -42,12 +42,11 @@ def connected(url: str | None) -> Iterator["Connection"]:
         login = Credentials(os.environ).find(url)
     except UnreadableCredentials as error:
         fail(str(error))
-    if login is not None:
-        check_url(login.url, insecure=True)  # `login` asked; who sets the variables for a program knows its network
-        check_token(login.token)
     if login is None:
         where = f" to {url}" if url else ""
         fail(f"nobody has logged in{where}: run `modelyard login {url or 'URL'}`, or set {environment.SERVER} and {environment.TOKEN}")
+    check_url(login.url, insecure=True)  # `login` asked; who sets the variables for a program knows its network
+    check_token(login.token)
     remedy = f"correct {environment.TOKEN}, or unset it" if os.environ.get(environment.TOKEN) else "log in again with `modelyard login`"
     with told(f"; {remedy}"), Connection(login.url, token=login.token) as connection:
         yield connection

@@ -48,7 +48,7 @@ class SqlTrash:
         self._read = {noun.kind: row_reader(noun.entity) for noun in nouns}
         self._find = {kind: statements.find(table, columns[kind]) for kind, table in members.items()}
         self._members = statements.members(members)
-        self._below = statements.below(tables)
+        self._condemn_below = statements.condemn_below(tables)
         self._condemned = {noun.kind: statements.condemned(noun.kind, columns[noun.kind], tables) for noun in nouns}
         self._erase = {kind: [statements.erase(table)] for kind, table in tables.items()}
         for kind, column in ((Kind.ARTIFACT, "id"), (Kind.VERSION, "parent_id"), (Kind.RUN, "parent_id")):
@@ -135,16 +135,11 @@ class SqlTrash:
         return await unit.execute(statements.CONDEMN, {"project": project, "before": before})
 
     async def condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
-        if not await self._condemn_one(unit, project, deletion_id):
+        if await unit.execute(statements.CONDEMN_ONE, {"project": project, "deletion_id": deletion_id}) != 1:
             return False
-        waiting = [deletion_id]
-        while waiting:  # hardly ever more than once or twice: what went with its owner has no deletion of its own
-            below = await unit.rows(self._below, {"project": project, "deletion": waiting.pop()})
-            waiting += [one for (one,) in below if await self._condemn_one(unit, project, one)]
+        while await unit.execute(self._condemn_below, {"project": project}):
+            pass  # as often as kinds own each other, at most
         return True
-
-    async def _condemn_one(self, unit: Unit, project: ProjectId, deletion_id: int) -> bool:
-        return await unit.execute(statements.CONDEMN_ONE, {"project": project, "deletion_id": deletion_id}) == 1
 
     async def projects(self, reader: Reader, before: Millis) -> Sequence[ProjectId]:
         return [ProjectId(row[0]) for row in await reader.rows(statements.PROJECTS, {"before": before})]

@@ -81,16 +81,19 @@ def way(one: Belonging, tables: Tables, links: Table) -> Way:
     )
 
 
-def below(tables: Tables) -> Statement:
-    """The deletions that were asked for of records whose owner a deletion took."""
+def condemn_below(tables: Tables) -> Statement:
+    """Chooses the deletions that were asked for of records whose owner is to be purged: without it they could not come back."""
     found = []
     for one in BELONGINGS:
         if one.field and one.kind is not Kind.METRIC_POINT:
-            child, owner = tables[one.kind], tables[one.owner]
-            theirs = (TRASH.c.kind == literal_column(str(int(one.kind))), TRASH.c.record_id == child.c.id, TRASH.c.id == child.c.trashed)
-            ours = (child.c[one.field] == owner.c.id, owner.c.project_id == _PROJECT, owner.c.trashed == _DELETION)
-            found.append(select(TRASH.c.id).where(*_KEPT, *theirs, *ours))
-    return Statement("deletions below", union_all(*found))
+            child, owner, its = tables[one.kind], tables[one.owner], TRASH.alias("its")
+            theirs = (its.c.kind == literal_column(str(int(one.kind))), its.c.record_id == child.c.id, its.c.id == child.c.trashed)
+            kept = (its.c.project_id == _PROJECT, its.c.purging == literal_column("0"))
+            ours = (child.c[one.field] == owner.c.id, owner.c.trashed.in_(select(TRASH.c.id).where(*_CONDEMNED)))
+            found.append(select(its.c.id).where(*kept, *theirs, *ours))
+    # MySQL refuses to read the table that it changes, unless it has to keep what it read.
+    below = union_all(*found).subquery("below")
+    return Statement("condemn deletions below", update(TRASH).values(purging=1).where(TRASH.c.id.in_(select(below.c.id))))
 
 
 def count(one: Belonging, tables: Tables) -> Statement:
