@@ -93,7 +93,7 @@ _LOCK = Statement("lock run", select(RUN.c.id).where(RUN.c.id == bindparam("id")
 async def blocks(reader: Reader, looked: Looked) -> AsyncGenerator[Finding]:
     """Every long series of a live run has blocks, and each of these sums up the points that come next."""
     async for run_id, name in _wrong(reader, looked):
-        problem = f"the blocks of the metric {name!r} of this run do not say what its points say: it is shown otherwise than it is, or slowly"
+        problem = f"the blocks of the metric {name!r} of this run do not say what its points say: it is shown wrong, or slowly"
         yield Finding("blocks", METRIC_BLOCK.name, run_id, problem, "Run modelyard check --repair-index")
 
 
